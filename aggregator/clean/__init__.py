@@ -1,0 +1,1 @@
+"""Clean: what a document says -> entries that are safe to publish as they stand."""

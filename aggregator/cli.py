@@ -1,0 +1,230 @@
+"""The commands. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, BinaryIO, ParamSpec
+
+import click
+
+from aggregator import __version__, ops
+from aggregator.config import Settings, load_settings
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.executor.local import open_line
+from aggregator.logs import setup_logging
+from aggregator.schedule import Poller
+from aggregator.web.server import run_server
+
+P = ParamSpec("P")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="aggregator")
+def cli() -> None:
+    """Poll news sources, merge what is the same article, publish feeds and a front page per section."""
+
+
+def command(function: Callable[P, None]) -> click.Command:
+    """A subcommand that takes --config, and turns our errors into a message and exit code 1."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(1)
+        except AggregatorError as error:
+            click.echo(f"aggregator: {error}", err=True)
+            sys.exit(1)
+
+    option = click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path),
+        default=Path("config.toml"),
+        show_default=True,
+        help="The configuration file.",
+    )
+    return cli.command(name=function.__name__.rstrip("_").replace("_", "-"))(option(run))
+
+
+@command
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--no-poll", is_flag=True, help="Serve what is stored, poll nothing.")
+def serve(config_path: Path, host: str, port: int, no_poll: bool) -> None:
+    """Poll on schedule and serve feeds and pages."""
+    setup_logging("INFO")
+    settings = _load(config_path)
+    _serve(settings, config_path, host=host, port=port, poll=not no_poll)
+
+
+@command
+@click.option("--all", "everything", is_flag=True, help="Everything, due or not, without politeness gaps.")
+@click.option("--source", "only", multiple=True, metavar="ID", help="Only this source; may be repeated.")
+@click.option("--json", "as_json", is_flag=True)
+def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bool) -> None:
+    """Poll what is due once, then exit."""
+    setup_logging("WARNING")
+    settings = _load(config_path)
+    count = len(only) or len(settings.sources)
+    with _progress("polling", count) as progress:
+        summary, reports = ops.poll_once(settings, everything=everything, only=only, progress=progress)
+    for report in reports:
+        if report.error is not None:
+            click.echo(f"{report.source_id}: {report.error}", err=True)
+    if summary.polled < summary.sources:
+        left = summary.sources - summary.polled
+        click.echo(f"{left} sources are being polled by another process: left to it", err=True)
+    if as_json:
+        click.echo(ops.to_json(summary))
+        return
+    click.echo(
+        f"{summary.polled} of {summary.sources} sources polled in {summary.seconds:.1f} s: "
+        f"{summary.new} new, {summary.updated} updated, "
+        f"{summary.not_modified} sources not modified, {summary.failed} failed"
+    )
+
+
+@command
+def check(config_path: Path) -> None:
+    """Read the configuration and list all that is wrong with it."""
+    settings = _load(config_path)
+    sections = len(settings.site.sections)
+    click.echo(f"{config_path}: {len(settings.sources)} sources in {sections} sections, no errors")
+
+
+@command
+@click.option("--json", "as_json", is_flag=True)
+def status(config_path: Path, as_json: bool) -> None:
+    """How every source fares."""
+    settings = _load(config_path)
+    rows = ops.list_status(settings, now=datetime.now(UTC))
+    if as_json:
+        click.echo(ops.to_json(rows))
+        return
+    for row in rows:
+        _echo_status(row)
+    failing = sum(row.state == "error" for row in rows)
+    click.echo(f"{len(rows)} sources, {failing} failing, {sum(row.entries for row in rows)} entries")
+
+
+@command
+@click.option("--section", metavar="ID", help="Only this section: sports, or ar/sports.")
+@click.option("--source", "source_id", metavar="ID", help="Only this source.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
+def entries(config_path: Path, section: str | None, source_id: str | None, as_json: bool) -> None:
+    """Stored entries, newest first."""
+    settings = _load(config_path)
+    for entry in ops.list_entries(settings, section=section, source_id=source_id):
+        if as_json:
+            click.echo(ops.to_json(entry))
+        else:
+            click.echo(
+                f"{entry.published_at:%Y-%m-%d %H:%M}  {entry.source}  {entry.title}  {entry.url or ''}"
+            )
+
+
+@command
+@click.argument("file", type=click.File("rb"))
+@click.option("--section", metavar="ID", help="Where feeds go whose group is no section of ours.")
+def import_(config_path: Path, file: BinaryIO, section: str | None) -> None:
+    """Add the feeds of an OPML FILE to the configuration."""
+    result = ops.import_opml(_load(config_path), file.read(), section=section)
+    for source_id in result.added:
+        click.echo(f"added {source_id}")
+    for sentence in result.refused:
+        click.echo(sentence, err=True)
+    click.echo(
+        f"{len(result.added)} added, {len(result.known)} were there already, {len(result.refused)} refused"
+    )
+    if result.refused:
+        sys.exit(1)
+
+
+@command
+def export(config_path: Path) -> None:
+    """Write the sources as OPML to standard output."""
+    click.get_binary_stream("stdout").write(ops.export_opml(_load(config_path)))
+
+
+@command
+def prune(config_path: Path) -> None:
+    """Forget articles older than [site] keep."""
+    settings = _load(config_path)
+    if settings.keep is None:
+        click.echo('nothing to prune: [site] keep = "forever"')
+        return
+    count = ops.prune(settings, now=datetime.now(UTC), stopping=threading.Event())
+    click.echo(f"{count} articles pruned")
+
+
+@command
+def migrate(config_path: Path) -> None:
+    """Bring the store's schema up to date."""
+    before, after = ops.migrate(_load(config_path))
+    click.echo(
+        f"schema {after}: nothing to do" if before == after else f"schema {before or 'none'} -> {after}"
+    )
+
+
+def _serve(
+    settings: Settings, config_path: Path, *, host: str, port: int, poll: bool, ready: str | None = None
+) -> None:
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - only compared
+    banner = ready or f"aggregator serves {settings.site.title} at http://{shown}:{port}/"
+    if not poll:
+        ops.migrate(settings)
+        run_server(config_path, host=host, port=port, on_start=lambda: click.echo(banner))
+        return
+    with open_line(settings) as line:
+        poller = Poller(line)
+
+        def start() -> None:
+            click.echo(banner)
+            poller.start()
+
+        run_server(config_path, host=host, port=port, on_start=start, on_stop=poller.stop)
+
+
+def _load(path: Path) -> Settings:
+    settings = load_settings(path, environ=os.environ)
+    for note in settings.notes:
+        click.echo(f"note: {note}", err=True)
+    return settings
+
+
+def _echo_status(row: ops.SourceStatus) -> None:
+    success = f"{row.last_success_at:%Y-%m-%d %H:%M}" if row.last_success_at else "never"
+    click.echo(f"{row.id}: {row.state}, {row.entries} entries, last success {success}")
+    if row.last_error is not None:
+        click.echo(
+            f"    failing since {row.failing_since:%Y-%m-%d %H:%M}, {row.failures} times: {row.last_error}"
+        )
+        click.echo(f"    next poll {row.next_poll_at:%Y-%m-%d %H:%M} UTC")
+    for problem in row.problems:
+        click.echo(f"    {problem}")
+
+
+@contextmanager
+def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _count: None
+        return
+    bar: Any
+    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
+        yield bar.update
+
+
+def main() -> None:
+    cli(prog_name="aggregator")

@@ -1,0 +1,8 @@
+"""config.toml to Settings; every problem at once, each with its line, its key and the cure."""
+
+from .load import load_settings, parse_settings
+from .reference import render_reference
+from .settings import Settings
+from .values import render_duration
+
+__all__ = ["Settings", "load_settings", "parse_settings", "render_duration", "render_reference"]

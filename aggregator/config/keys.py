@@ -1,0 +1,367 @@
+"""Every key of config.toml, once: how it is read, what it defaults to, and what the reference says of it."""
+
+from __future__ import annotations
+
+from .lists import RULE, SKIP, build_list_reader, build_rules_reader, read_editions, read_embed_allow
+from .secret import STORE_VARIABLE, read_headers, read_secret, read_store_url
+from .tables import Key, Table, build_text_reader, plain
+from .values import (
+    RESERVED_IDS,
+    build_choice_reader,
+    build_duration_reader,
+    build_number_reader,
+    read_contact,
+    read_flag,
+    read_keep,
+    read_network,
+    read_section_id,
+    read_site_url,
+    read_size,
+    read_slug,
+    read_tag,
+    read_timezone,
+    read_url,
+)
+
+POLLING = (
+    Key(
+        name="every",
+        read=plain(build_duration_reader("1s", "7d")),
+        expects="duration, `1s` to `7d`",
+        default='"20m"',
+        says="How often the source is polled.",
+    ),
+    Key(
+        name="timeout",
+        read=plain(build_duration_reader("1s", "10m", example='"30s"')),
+        expects="duration, `1s` to `10m`",
+        default_says="`timeout` of `[fetch]`",
+        says="The longest one poll of it may take, redirects included.",
+    ),
+    Key(
+        name="content",
+        read=plain(build_choice_reader("title", "summary", "full")),
+        expects='`"title"`, `"summary"` or `"full"`',
+        default='"full"',
+        says="How much of its texts we may publish: headlines, excerpts or everything.",
+    ),
+    Key(
+        name="lang",
+        read=plain(read_tag),
+        expects="BCP 47 tag",
+        default_says="what the feed says",
+        says="The language of its texts, where the feed says it wrongly or not at all.",
+    ),
+    Key(
+        name="headers",
+        read=read_headers,
+        expects="table of header names and values; a value may be a secret",
+        default="{}",
+        says="Sent with every request to the source. Those of `[defaults]` are sent too, unless named here.",
+    ),
+    Key(
+        name="skip",
+        read=build_rules_reader(SKIP),
+        expects="list of tables, see below",
+        default="[]",
+        says="What to drop. The source's own come before those of `[defaults]`.",
+    ),
+    Key(
+        name="rules",
+        read=build_rules_reader(RULE),
+        expects="list of tables, see below",
+        default="[]",
+        says="What goes to another section. The source's own come before those of `[defaults]`.",
+    ),
+    Key(
+        name="max_entries",
+        read=plain(build_number_reader(1, 10_000)),
+        expects="whole number, 1 to 10000",
+        default="1000",
+        says="How many entries of one document are read; the rest is left.",
+    ),
+)
+
+SITE = Table(
+    name="site",
+    header="[site]",
+    says="The site as a whole.",
+    keys=(
+        Key(
+            name="title",
+            read=build_text_reader('"News"'),
+            expects="text",
+            default='"News"',
+            says="The name of the site.",
+        ),
+        Key(
+            name="url",
+            read=plain(read_site_url),
+            expects="http or https URL without query",
+            default='"http://127.0.0.1:8000"',
+            says="The public root: every link of ours starts with it.",
+        ),
+        Key(
+            name="timezone",
+            read=plain(read_timezone),
+            expects="name of the IANA list",
+            default='"UTC"',
+            says="The time zone of dates on pages, and where days begin.",
+        ),
+        Key(
+            name="editions",
+            read=read_editions,
+            expects="list of BCP 47 tags, each of another language",
+            default='["en"]',
+            says="The editions, the first also at `/`. An edition is named by its language: `ar-LY` is `ar`.",
+        ),
+        Key(
+            name="digits",
+            read=plain(build_choice_reader("arab", "latn")),
+            expects='`"arab"` or `"latn"`',
+            default_says="as the edition's language has them",
+            says="Digits on pages: ٠١٢٣ or 0123.",
+        ),
+        Key(
+            name="hijri",
+            read=plain(read_flag),
+            expects="`true` or `false`",
+            default="false",
+            says="Whether pages show the Hijri date too.",
+            unused=True,
+        ),
+        Key(
+            name="images",
+            read=plain(build_choice_reader("none", "direct", "proxy")),
+            expects='`"none"`, `"direct"` or `"proxy"`',
+            default='"direct"',
+            says="Images on pages: none, or straight from the publisher. "
+            '`"proxy"` is treated as `"none"` in this version.',
+        ),
+        Key(
+            name="keep",
+            read=plain(read_keep),
+            expects='duration from `1d`, or `"forever"`',
+            default='"90d"',
+            says="How long entries are kept.",
+        ),
+    ),
+)
+
+STORE = Table(
+    name="store",
+    header="[store]",
+    says="Where everything is kept.",
+    keys=(
+        Key(
+            name="url",
+            read=read_store_url,
+            expects="`sqlite:///FILE` or `postgresql+psycopg://USER@HOST/DATABASE`; may be a secret",
+            default='"sqlite:///aggregator.db"',
+            says="The database. A relative file is beside the configuration file. "
+            f"The environment variable `{STORE_VARIABLE}` overrides it.",
+        ),
+    ),
+)
+
+FETCH = Table(
+    name="fetch",
+    header="[fetch]",
+    says="What holds for every request.",
+    keys=(
+        Key(
+            name="contact",
+            read=plain(read_contact),
+            expects="e-mail address or URL",
+            says="Whom publishers can ask; stands in our User-Agent.",
+        ),
+        Key(
+            name="timeout",
+            read=plain(build_duration_reader("1s", "10m", example='"30s"')),
+            expects="duration, `1s` to `10m`",
+            default='"30s"',
+            says="The longest one exchange may take, redirects included. Connecting may take 10 s of it.",
+        ),
+        Key(
+            name="max_body_bytes",
+            read=plain(read_size),
+            expects="size, `1KB` to `1GB`",
+            default='"10MB"',
+            says="The largest document that is read, counted after decompression.",
+        ),
+        Key(
+            name="concurrency",
+            read=plain(build_number_reader(1, 1_000)),
+            expects="whole number, 1 to 1000",
+            default="32",
+            says="Requests at one time, over all hosts.",
+        ),
+        Key(
+            name="per_host",
+            read=plain(build_number_reader(1, 100)),
+            expects="whole number, 1 to 100",
+            default="1",
+            says="Connections to one host at one time.",
+        ),
+        Key(
+            name="host_gap",
+            read=plain(build_duration_reader("0s", "1h", example='"1s"')),
+            expects="duration, `0s` to `1h`",
+            default='"1s"',
+            says="The rest between two requests to one host.",
+        ),
+        Key(
+            name="allow_networks",
+            read=build_list_reader(plain(read_network), '["10.0.0.0/8"]'),
+            expects="list of addresses and CIDR ranges",
+            default="[]",
+            says="Private, loopback and other special addresses that may be connected to all the same.",
+        ),
+        Key(
+            name="requests_per_hour",
+            read=plain(build_number_reader(1, 10_000_000)),
+            expects="whole number, 1 to 10000000",
+            default_says="no budget",
+            says="The budget that poll intervals are fitted to.",
+            unused=True,
+        ),
+    ),
+)
+
+DEFAULTS = Table(
+    name="defaults",
+    header="[defaults]",
+    says="What holds for every source that does not say otherwise under the same key.",
+    keys=POLLING,
+)
+
+SECTION = Table(
+    name="section",
+    header="[[section]]",
+    says="One section, in the order of the pages; any number of them.",
+    keys=(
+        Key(
+            name="id",
+            read=plain(read_section_id),
+            expects="small letters a to z, digits, hyphens; not " + ", ".join(f"`{w}`" for w in RESERVED_IDS),
+            says="As in its URLs; unique within its edition.",
+            example='id = "sports"',
+        ),
+        Key(
+            name="edition",
+            read=build_text_reader('"ar"'),
+            expects="one of `editions` of `[site]`: `ar` or `ar-LY`",
+            default_says="the first edition",
+            says="The edition it belongs to.",
+        ),
+        Key(
+            name="name",
+            read=build_text_reader('"Sports"'),
+            expects="text",
+            default_says="the id",
+            says="As readers see it.",
+        ),
+        Key(
+            name="old_ids",
+            read=build_list_reader(plain(read_slug), '["sport"]'),
+            expects="list of former ids",
+            default="[]",
+            says="Their URLs lead here.",
+        ),
+    ),
+)
+
+SOURCE = Table(
+    name="source",
+    header="[[source]]",
+    says="One feed that is polled; any number of them. All keys of `[defaults]` may stand here too.",
+    keys=(
+        Key(
+            name="id",
+            read=plain(read_slug),
+            expects="small letters a to z, digits, hyphens",
+            says="Names the source in URLs and commands; unique. Keep it when the URL changes.",
+            example='id = "bbc"',
+        ),
+        Key(
+            name="name",
+            read=build_text_reader('"BBC News"'),
+            expects="text",
+            default_says="the id",
+            says="The publisher, as readers see it.",
+        ),
+        Key(
+            name="url",
+            read=plain(read_url),
+            expects="http or https URL",
+            says="The feed: RSS, Atom or JSON Feed; https where the publisher has it.",
+            example='url = "https://…"',
+        ),
+        Key(
+            name="section",
+            read=build_text_reader('"sports"'),
+            expects='section: `"sports"`, or `"ar/sports"` where several editions have one of that id',
+            says="Where its entries go, unless a rule says otherwise.",
+            example='section = "…", the id of a [[section]]',
+        ),
+        *POLLING,
+    ),
+)
+
+EMBED = Table(
+    name="embed",
+    header="[embed]",
+    says="Boxes of ours on other sites.",
+    keys=(
+        Key(
+            name="allow",
+            read=read_embed_allow,
+            expects='list of origins, or `"*"` for all sites',
+            default="[]",
+            says="The sites that may show them.",
+            unused=True,
+        ),
+    ),
+)
+
+ADMIN = Table(
+    name="admin",
+    header="[admin]",
+    says="The administration pages.",
+    keys=(
+        Key(
+            name="password",
+            read=read_secret,
+            expects="secret",
+            default_says="no administration pages",
+            says="Opens them.",
+            unused=True,
+        ),
+    ),
+)
+
+WEBSUB = Table(
+    name="websub",
+    header="[websub]",
+    says="Push instead of polling (W3C WebSub).",
+    keys=(
+        Key(
+            name="hub",
+            read=plain(read_url),
+            expects="http or https URL",
+            default_says="none",
+            says="The hub that is told of changes to our feeds.",
+            unused=True,
+        ),
+        Key(
+            name="callback",
+            read=plain(read_url),
+            expects="http or https URL",
+            default_says="none",
+            says="Where hubs of publishers can reach us.",
+            unused=True,
+        ),
+    ),
+)
+
+TABLES = (SITE, STORE, FETCH, DEFAULTS, SECTION, SOURCE, EMBED, ADMIN, WEBSUB)

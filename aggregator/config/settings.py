@@ -1,0 +1,44 @@
+"""What a configuration file comes to: frozen, complete, every reference looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aggregator.errors import ConfigError
+from aggregator.model import FetchPolicy, Section, Site, Source
+
+from .problems import render_suggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One configuration, proven consistent: sources name sections that exist, ids are unique."""
+
+    path: Path  # of the file, as the user gave it
+    site: Site
+    keep: timedelta | None  # None: for ever
+    store_url: str = field(repr=False)  # SQLite files absolute; may hold a password
+    fetch: FetchPolicy
+    host_gap: timedelta
+    requests_per_hour: int | None  # None: no budget
+    sources: tuple[Source, ...] = field(repr=False)  # in the order of the file; header values may be secret
+    embed_allow: tuple[str, ...]  # origins, or "*" alone
+    admin_password: str | None = field(repr=False)  # None: no administration
+    websub_hub: str | None
+    websub_callback: str | None
+    notes: tuple[str, ...]  # accepted, but without effect yet: `file:line: key: what`
+
+    def get_source(self, source_id: str) -> Source:
+        """The source of that id. Raises ConfigError, with the nearest id there is."""
+        for source in self.sources:
+            if source.id == source_id:
+                return source
+        near = render_suggestion(source_id, (source.id for source in self.sources))
+        raise ConfigError((f'{self.path}:1: source: there is no source "{source_id}"{near}',))
+
+    def find_section(self, ref: str) -> Section | None:
+        """The section of `"ar/sports"`, or of `"sports"` where one edition alone has it."""
+        found = [section for section in self.site.sections if ref in (section.ref, section.id)]
+        return found[0] if len(found) == 1 else None

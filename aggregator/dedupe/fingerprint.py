@@ -1,0 +1,41 @@
+"""What entries are compared by: 63-bit hashes of the canonical URL, the folded title and the folded text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from aggregator.model import Entry, Fingerprint
+from aggregator.text import fold
+from aggregator.urls import canonical_url, is_root_url
+
+# Below this a text says too little to be known by: a headline repeated, 'Read more', a caption.
+MIN_TEXT_LETTERS = 80
+
+
+def fingerprint_entries(entries: Sequence[Entry]) -> tuple[Fingerprint, ...]:
+    """One fingerprint per entry of one document, in order.
+
+    A URL that several items of the document share, or that is a site's root, names a page and not an
+    article: no entry is known by it.
+    """
+    urls = [None if e.url is None or is_root_url(e.url) else canonical_url(e.url) for e in entries]
+    shared = {url for url, count in Counter(urls).items() if count > 1}
+    return tuple(
+        _fingerprint(entry, None if url in shared else url) for entry, url in zip(entries, urls, strict=True)
+    )
+
+
+def _fingerprint(entry: Entry, url: str | None) -> Fingerprint:
+    title = fold(entry.title)
+    text = fold(entry.text)
+    return Fingerprint(
+        url_key=None if url is None else _key(url),
+        title_key=_key(title),
+        text_key=_key(f"{title}\n{text}") if len(text) >= MIN_TEXT_LETTERS else None,
+    )
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1

@@ -1,0 +1,109 @@
+"""Every error the aggregator raises on purpose; anything else is a bug and propagates.
+
+    AggregatorError
+    ├── ConfigError            config.toml is wrong; carries every problem at once
+    ├── FetchError             one HTTP exchange failed; carries the URL
+    │   ├── AddressRefused     the address may not be connected to (private, loopback, metadata ...)
+    │   ├── FetchTimeout       a deadline passed: connecting, waiting for or reading the answer
+    │   ├── BodyTooLarge       more decompressed bytes than [fetch] max_body_bytes
+    │   ├── BadRedirect        too many redirects, or one to something that is not http(s)
+    │   ├── BadEncoding        the body does not decode as its Content-Encoding says
+    │   └── HttpStatusError    the server answered with a status that is no success
+    ├── ParseError             a document could not be read; carries its URL
+    │   ├── NotAFeed           it is something else: a web page, an empty body, plain text
+    │   └── SandboxKilled      reading it broke a limit of time or memory
+    └── StoreError             the store cannot be used
+        ├── SchemaMismatch     its schema is not the one this version needs
+        └── LeaseLost          another process has taken over the host bucket; nothing was written
+
+Messages are for admins: they name the thing, the limit and the cause, and where there is one, the cure.
+"""
+
+from __future__ import annotations
+
+
+class AggregatorError(Exception):
+    """The root: whoever catches it catches all that the aggregator raises on purpose."""
+
+
+class ConfigError(AggregatorError):
+    """All that is wrong with a configuration file.
+
+    `problems` holds one ready-made line each: `file:line: key: what is wrong, what to write`.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class FetchError(AggregatorError):
+    """One HTTP exchange failed. `url` is the URL that failed, after redirects."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+
+
+class AddressRefused(FetchError):
+    """The address may not be connected to."""
+
+
+class FetchTimeout(FetchError):
+    """A deadline passed."""
+
+
+class BodyTooLarge(FetchError):
+    """The decompressed body exceeds the limit."""
+
+
+class BadRedirect(FetchError):
+    """Too many redirects, or one that may not be followed."""
+
+
+class BadEncoding(FetchError):
+    """The body does not decode as its Content-Encoding says."""
+
+
+class HttpStatusError(FetchError):
+    """The server answered with `status`, which is neither a success nor 304."""
+
+    def __init__(self, message: str, *, url: str, status: int) -> None:
+        super().__init__(message, url=url)
+        self.status = status
+
+
+class ParseError(AggregatorError):
+    """A document could not be read. `url` is where it came from."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Raised in a worker process: exceptions with keyword-only arguments do not pickle by themselves.
+        return _rebuild, (type(self), str(self), self.url)
+
+
+class NotAFeed(ParseError):
+    """The document is something else than a feed."""
+
+
+class SandboxKilled(ParseError):
+    """Reading the document broke a limit of time or memory; the worker was killed."""
+
+
+class StoreError(AggregatorError):
+    """The store cannot be used."""
+
+
+class SchemaMismatch(StoreError):
+    """The schema of the store is not the one this version needs."""
+
+
+class LeaseLost(StoreError):
+    """Another process has taken over the host bucket; the transaction was rolled back."""
+
+
+def _rebuild(kind: type[ParseError], message: str, url: str) -> ParseError:
+    return kind(message, url=url)

@@ -1,0 +1,144 @@
+"""Polls claimed buckets on threads of this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+
+from aggregator.config import Settings
+from aggregator.errors import LeaseLost, StoreError
+from aggregator.fetch.client import Client
+from aggregator.model import Claim
+from aggregator.parse.sandbox import Sandbox
+from aggregator.refresh import LEASE, Line, PollReport, apply_configuration, poll_bucket
+from aggregator.store import open_store, sources
+
+READ_TIMEOUT = timedelta(seconds=10)
+READ_MEMORY_BYTES = 256 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_line(settings: Settings) -> Iterator[Line]:
+    """All that polling needs, from the configuration: opened together, closed together.
+
+    The store is migrated, brought in line with the configuration and freed of the leases of processes of
+    this machine that are no more.
+    """
+    store = open_store(settings.store_url)
+    try:
+        apply_configuration(store, settings, now=_now())
+        with store.write() as tx:
+            freed = sources.release_dead_leases(tx, is_dead=is_dead)
+        if freed:
+            _log.warning("freed %d host buckets whose process had died", freed)
+        with (
+            Client(settings.fetch) as client,
+            Sandbox(
+                workers=os.cpu_count() or 1, timeout=READ_TIMEOUT, max_memory_bytes=READ_MEMORY_BYTES
+            ) as sandbox,
+        ):
+            yield Line(
+                settings=settings,
+                store=store,
+                client=client,
+                sandbox=sandbox,
+                now=_now,
+                jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
+            )
+    finally:
+        store.close()
+
+
+class LocalExecutor:
+    """Runs poll_bucket on threads and keeps the leases of what it runs alive."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._threads = line.settings.fetch.concurrency
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="bucket")
+        self._lock = threading.Lock()
+        self._running: dict[str, Claim] = {}
+        self._renewed_at = line.now()
+
+    @property
+    def free(self) -> int:
+        """How many more buckets could start at once."""
+        return self._threads - len(self._running)
+
+    def submit(
+        self, claims: Sequence[Claim], *, polite: bool = True
+    ) -> tuple[Future[tuple[PollReport, ...]], ...]:
+        with self._lock:
+            self._running |= {claim.token: claim for claim in claims}
+        return tuple(self._pool.submit(self._run, claim, polite) for claim in claims)
+
+    def renew(self) -> None:
+        """Prolong the leases of running buckets; to be called at least every LEASE / 3."""
+        now = self._line.now()
+        with self._lock:
+            tokens = list(self._running)
+        if not tokens or now - self._renewed_at < LEASE / 4:
+            return
+        with self._line.store.write() as tx:
+            sources.renew_leases(tx, tokens, until=now + LEASE)
+        self._renewed_at = now
+
+    def close(self) -> None:
+        """Let running buckets finish the exchange they are in, save it and give the bucket back."""
+        self._line.stopping.set()
+        self._pool.shutdown(wait=True)
+
+    def _run(self, claim: Claim, polite: bool) -> tuple[PollReport, ...]:
+        try:
+            return poll_bucket(self._line, claim, polite=polite)
+        except LeaseLost as error:
+            _log.warning("%s", error)
+            return ()
+        except StoreError as error:
+            # The bucket is polled again when its lease has run out; nothing of it was half saved.
+            _log.error("%s: %s", claim.host, error)
+            return ()
+        except Exception:
+            _log.exception("%s: a bug: please report it", claim.host)
+            raise
+        finally:
+            with self._lock:
+                self._running.pop(claim.token, None)
+
+
+def make_owner() -> str:
+    """Names this process so that another one of the same machine can tell whether it still lives."""
+    return f"{_machine()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def is_dead(owner: str) -> bool:
+    """True when the owner was a process of this machine and is no more; False when one cannot know."""
+    machine, pid, created = owner.rsplit(" ", 2)
+    if machine != _machine():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _machine() -> str:
+    """The host and, on Linux, the namespace in which its process ids hold: containers may share the name."""
+    namespace = Path("/proc/self/ns/pid")
+    return f"{platform.node()} {namespace.readlink() if namespace.exists() else ''}".strip()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""One HTTP exchange: the client, conditional GET and freshness, and which addresses may be connected to."""

@@ -1,0 +1,79 @@
+"""Which addresses may be connected to: the public Internet, and what the admin admits besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from aggregator.model import Network
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291, 2.4 and the IANA registry: all else is not handed out
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_COMPATIBLE = IPv6Network("::/96")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
+
+# Not to be connected to although `ipaddress` of this or that Python version calls them global.
+_REFUSED: tuple[Network, ...] = (
+    IPv4Network("192.0.0.0/24"),  # RFC 6890 protocol assignments; 192.0.0.192 is a cloud's metadata service
+    IPv4Network("192.88.99.0/24"),  # RFC 7526: the retired 6to4 anycast relay
+    IPv4Network(
+        "168.63.129.16/32"
+    ),  # Azure's host agent: a public address that is always the machine's own host
+    IPv6Network("3fff::/20"),  # RFC 9637 documentation
+)
+
+
+def is_allowed(address: str, allow_networks: Iterable[Network]) -> bool:
+    """Whether a connection to this address is allowed.
+
+    `address` is a textual IPv4 or IPv6 address, perhaps with a scope id; nothing else is allowed. Global
+    unicast addresses are allowed, and whatever lies in `allow_networks`. An IPv6 address that carries an
+    IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) ends at that one and is judged by it.
+    """
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    networks = [_unmap_network(network) for network in allow_networks]
+    inner = _carried(ip)
+    if _is_within(ip, networks):
+        return True
+    if inner is None:
+        return _is_public(ip)
+    return bool(inner) and all(_is_public(i) or _is_within(i, networks) for i in inner)
+
+
+def _carried(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...] | None:
+    """The IPv4 addresses a packet to `ip` ends at; None if it carries none, empty if it cannot be told."""
+    if isinstance(ip, IPv4Address):
+        return None
+    low = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    if ip in _MAPPED or ip in _NAT64:
+        return (low,)
+    if ip in _COMPATIBLE and int(ip) > 1:  # :: and ::1 are addresses of their own (RFC 4291, 2.5)
+        return (low,)
+    if ip in _NAT64_LOCAL:
+        # RFC 8215 leaves the prefix length open, so the IPv4 address may begin at several places
+        # (RFC 6052, 2.2). With bits 64 to 95 zero only the reading as a /96 can give a public address.
+        return (low,) if (int(ip) >> 32) & 0xFFFF_FFFF == 0 else ()
+    if ip.sixtofour is not None:
+        return (ip.sixtofour,)
+    return ip.teredo  # the server as well as the client: both are sent packets (RFC 4380, 5.2)
+
+
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    if _is_within(ip, _REFUSED) or (isinstance(ip, IPv6Address) and ip not in _GLOBAL_UNICAST):
+        return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _is_within(ip: IPv4Address | IPv6Address, networks: Iterable[Network]) -> bool:
+    return any(ip in network for network in networks)
+
+
+def _unmap_network(network: Network) -> Network:
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        low = int(network.network_address) & 0xFFFF_FFFF
+        return IPv4Network((low, network.prefixlen - 96))
+    return network

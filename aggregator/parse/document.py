@@ -1,0 +1,272 @@
+"""The text of an XML feed, made safe and readable before feedparser sees it.
+
+feedparser takes quadratic time on attributes, nesting and author fields, reads every entry before the first
+can be counted, and falls back to guessing for a blank line before the XML declaration. What is done here is
+linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aggregator.errors import NotAFeed, ParseError
+
+MAX_DEPTH = 200
+MAX_ATTRIBUTES = 256
+MAX_NAME_FIELD = 300  # characters of an author or date, before feedparser's patterns run over it
+
+_FEED_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
+_FEED_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,20}:)?(?:rss|feed|rdf)(?=[\s>])", re.IGNORECASE)
+# A feed whose publisher wrapped it in a page; <rdf:RDF> in a page is a licence, not a feed.
+_FEED_IN_PAGE = re.compile(r"<(?:rss\b[^<>]{0,500}?\bversion|feed\b[^<>]{0,500}?\bxmlns)\s*=", re.IGNORECASE)
+_WEB_PAGE_ROOTS = frozenset({"html", "head", "body", "script"})
+_OTHER_ROOTS = {
+    "opml": "an OPML list of feeds",
+    "urlset": "a sitemap",
+    "sitemapindex": "a sitemap index",
+    "svg": "an SVG image",
+    "service": "an AtomPub service document",
+    "opensearchdescription": "an OpenSearch description",
+}
+_MAGIC = (
+    ("%PDF", "a PDF document"),
+    ("\x1f\ufffd", "compressed data"),
+    ("\x1f‹", "compressed data"),
+    ("PK\x03\x04", "a ZIP archive"),
+    ("GIF8", "a GIF image"),
+    ("\ufffdPNG", "a PNG image"),
+    ("‰PNG", "a PNG image"),
+)
+_START_TAG = re.compile(r"<([A-Za-z_][^\s/<>]{0,100})")
+_SUBSET_END = re.compile(r"\]\s*>")
+_COMMENTS = re.compile(r"<!--.{0,2000}?-->|<\?.{0,200}?\?>", re.DOTALL)
+_JUNK_WINDOW = 65_536
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # XML 1.0, section 2.2
+_CHARACTER_REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?")
+
+_TOKEN = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<(/?)([A-Za-z_][^\s/<>]*+)([^<>]*+)>", re.DOTALL)
+_ENTRY_NAMES = frozenset({"item", "entry"})
+_NEVER_CLOSED = frozenset({"br", "img", "hr", "input", "link", "meta", "p", "li"})
+_LONG_FIELD = re.compile(
+    r"<((?:[A-Za-z][\w-]*:)?(?:author|creator|managingEditor|webMaster|publisher|contributor"
+    r"|pubDate|published|updated|modified|issued|created|date|lastBuildDate))(?=[\s>])([^<>]*)>"
+    rf"((?:<!\[CDATA\[)?)([^<]{{{MAX_NAME_FIELD + 1},}})",
+    re.IGNORECASE,
+)
+# Arabic and Asian publishers put the address where RSS has <url>; feedparser loses it there.
+_BARE_IMAGE = re.compile(
+    r"<image>\s*(?:<!\[CDATA\[)?\s*(https?://[^\s<>\]]{1,4000})\s*(?:\]\]>)?\s*</image>", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    text: str  # well-formed as far as its head goes; no DOCTYPE, no entity declarations
+    problems: tuple[str, ...]
+
+
+def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
+    """Drops what stands round the root element and what comes after `max_entries` entries.
+
+    Raises NotAFeed with what the document is instead, and ParseError where reading it would take too long.
+    """
+    problems: list[str] = []
+    text, illegal = _ILLEGAL.subn("", text)
+    if illegal:
+        problems.append(f"characters that XML forbids: {illegal} removed")
+    root = _find_root(text)
+    if root is None:
+        raise NotAFeed(f"this is {describe_non_feed(text)}, not a feed", url=url)
+    start, junk = root
+    if junk:
+        problems.append("text before the feed was skipped")
+    if "<!ENTITY" in text[:start]:
+        problems.append("its DOCTYPE declares entities: none was expanded")
+    text, after = _cut_tail(text, start)
+    if after:
+        problems.append("text after the end of the feed was skipped")
+    text, cut = _cut_entries(text, url=url, max_entries=max_entries)
+    text = _BARE_IMAGE.sub(r"<image><url>\1</url></image>", text)
+    text, shortened = _LONG_FIELD.subn(_shorten_field, text)
+    if shortened:
+        problems.append(f"author or date of more than {MAX_NAME_FIELD} characters: {shortened} cut")
+    return Prepared(text=text, problems=(*problems, *cut))
+
+
+def describe_non_feed(text: str) -> str:
+    """What a document is that is no feed: "a web page", "plain text"."""
+    start = text.lstrip()[:2000]
+    if not start:
+        return "an empty document"
+    for magic, what in _MAGIC:
+        if start.startswith(magic):
+            return what
+    tag, _ = _find_first_tag(text)
+    if tag is None:
+        return "plain text" if "<" not in start else "XML without a root element"
+    name = _local_name(tag[1])
+    if name in _WEB_PAGE_ROOTS or re.match(r"<!doctype\s+html", start, re.IGNORECASE):
+        return "a web page"
+    return _OTHER_ROOTS.get(name, f"XML with the root <{tag[1][:40]}>")
+
+
+def drop_prolog(text: str) -> str:
+    """From the root element on: without declarations, DOCTYPE and the entities it declares."""
+    tag, _ = _find_first_tag(text)
+    return text[tag.start() :] if tag else ""
+
+
+def drop_bad_references(text: str) -> str:
+    """Without references to characters that do not exist (&#xD800;, &#99999999;), which crash feedparser."""
+    return _CHARACTER_REFERENCE.sub(lambda m: m[0] if _is_character(m) else "", text)
+
+
+def strip_illegal(text: str) -> str:
+    return _ILLEGAL.sub("", text)
+
+
+def _is_character(reference: re.Match[str]) -> bool:
+    digits, base = (reference[1], 16) if reference[1] else (reference[2], 10)
+    digits = digits.lstrip("0")
+    if not digits or len(digits) > 7:
+        return False
+    code = int(digits, base)
+    return code <= 0x10FFFF and not _ILLEGAL.match(chr(code))
+
+
+def _find_root(text: str) -> tuple[int, bool] | None:
+    """Where the root element starts, and whether junk stands before it; None where there is no feed."""
+    tag, junk = _find_first_tag(text)
+    if tag is not None:
+        name = _local_name(tag[1])
+        if name in _FEED_ROOTS:
+            return tag.start(), junk
+        if name in _OTHER_ROOTS:
+            return None
+        if name in _WEB_PAGE_ROOTS:
+            feed = _FEED_IN_PAGE.search(text, 0, _JUNK_WINDOW)
+            return (feed.start(), True) if feed else None
+    # PHP prints its warnings, as HTML, before the feed.
+    feed = _FEED_ROOT.search(text, 0, _JUNK_WINDOW)
+    if feed:
+        return feed.start(), True
+    return (tag.start(), junk) if tag else None
+
+
+def _find_first_tag(text: str) -> tuple[re.Match[str] | None, bool]:
+    """The first start tag outside declarations, comments and DOCTYPE; whether other text stands before it."""
+    position, junk = 0, False
+    while True:
+        opening = text.find("<", position)
+        if opening < 0:
+            return None, junk
+        junk = junk or bool(text[position:opening].strip("\ufeff \t\r\n"))
+        tag = _START_TAG.match(text, opening)
+        if tag:
+            return tag, junk
+        position = _skip_declaration(text, opening)
+        if position < 0:
+            return None, junk
+
+
+def _skip_declaration(text: str, opening: int) -> int:
+    """The position behind the declaration, comment or DOCTYPE that opens here; -1 if it has no end."""
+    if text.startswith("<!--", opening):
+        return _behind(text, "-->", opening + 4)
+    if text.startswith("<?", opening):
+        return _behind(text, "?>", opening)
+    if not text.startswith("<!", opening):
+        return opening + 1
+    closing = text.find(">", opening)
+    subset = text.find("[", opening, closing if closing > 0 else None)
+    if subset < 0:
+        return closing + 1 if closing > 0 else -1
+    end = _SUBSET_END.search(text, subset)
+    return end.end() if end else -1
+
+
+def _behind(text: str, mark: str, start: int) -> int:
+    found = text.find(mark, start)
+    return found + len(mark) if found >= 0 else -1
+
+
+def _cut_tail(text: str, start: int) -> tuple[str, bool]:
+    """From the root to its end tag, on the lines where it stood; whether anything of weight was behind it."""
+    root = _START_TAG.match(text, start)
+    assert root is not None
+    head = '<?xml version="1.0" encoding="utf-8"?>' + "\n" * text.count("\n", 0, start)
+    last = text.rfind(f"</{root[1]}", start)
+    end = text.find(">", last) + 1 if last > 0 else 0
+    if end == 0:
+        return head + text[start:], False
+    tail = _COMMENTS.sub("", text[end : end + _JUNK_WINDOW])
+    return head + text[start:end], bool(tail.strip())
+
+
+def _cut_entries(text: str, *, url: str, max_entries: int) -> tuple[str, tuple[str, ...]]:
+    starts, last_end = _scan_tags(text, url=url)
+    if len(starts) <= max_entries:
+        return text, ()
+    first_dropped = starts[max_entries]
+    kept = text[:first_dropped] + text[max(last_end, first_dropped) :]
+    return kept, (f"only the first {max_entries} of {len(starts)} entries were read",)
+
+
+def _scan_tags(text: str, *, url: str) -> tuple[list[int], int]:
+    """Where entries start and the last one ends. Raises ParseError beyond MAX_DEPTH and MAX_ATTRIBUTES."""
+    starts: list[int] = []
+    last_end = -1
+    stack: list[str] = []
+    for token in _TOKEN.finditer(text, 0, _end_of_closed_sections(text)):
+        name = token[2]
+        if name is None:
+            continue
+        local = _local_name(name)
+        if token[1]:
+            if name in stack:
+                _pop_to(stack, name)
+                if local in _ENTRY_NAMES:
+                    last_end = token.end()
+            continue
+        _check_attributes(token[3], name, url=url)
+        if local in _ENTRY_NAMES and not token[3].endswith("/"):
+            if name in stack:  # the entry before was never closed
+                _pop_to(stack, name)
+            starts.append(token.start())
+        if not token[3].endswith("/") and local not in _NEVER_CLOSED:
+            stack.append(name)
+            if len(stack) > MAX_DEPTH:
+                raise ParseError(f"elements are nested more than {MAX_DEPTH} deep", url=url)
+    return starts, last_end
+
+
+def _pop_to(stack: list[str], name: str) -> None:
+    while stack.pop() != name:
+        pass
+
+
+def _check_attributes(attributes: str, name: str, *, url: str) -> None:
+    if len(attributes) > 1024 and attributes.count("=") > MAX_ATTRIBUTES:
+        raise ParseError(f"a <{name[:40]}> tag has more than {MAX_ATTRIBUTES} attributes", url=url)
+
+
+def _end_of_closed_sections(text: str) -> int:
+    """Where a CDATA section or comment opens that is never closed: searching on would be quadratic."""
+    end = len(text)
+    for opening, closing in (("<![CDATA[", "]]>"), ("<!--", "-->")):
+        unclosed = text.find(opening, text.rfind(closing) + 1)
+        if unclosed >= 0:
+            end = min(end, unclosed)
+    return end
+
+
+def _shorten_field(field: re.Match[str]) -> str:
+    kept = re.sub(r"&[^;]{0,10}$", "", field[4][:MAX_NAME_FIELD])
+    cdata = field[3]
+    closing = "" if not cdata or "]]>" not in field[4][MAX_NAME_FIELD:] else "]]>"
+    return f"<{field[1]}{field[2]}>{cdata}{kept}{closing}"
+
+
+def _local_name(name: str) -> str:
+    return name[name.rfind(":") + 1 :].lower()

@@ -1,0 +1,110 @@
+"""feedparser, kept in: text -> plain dicts, whatever the text is like."""
+
+from __future__ import annotations
+
+import io
+import xml.sax
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import feedparser
+
+from aggregator.errors import ParseError
+from aggregator.parse.document import drop_bad_references
+
+# Plain dicts: feedparser's own answer `updated` with `published` and warn while they do it.
+Raw = dict[str, Any]
+
+# feedparser resolves every link against the address of the document, and a guid too: then the identity of all
+# entries would change with that address. So it is given an address that is recognised and taken back.
+_STAND_IN = "http://document.invalid/"
+_LEVELS = "1/2/3/4/5/6/7/8/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    version: str  # as feedparser has it; "" if it is no feed
+    head: Raw
+    entries: tuple[Raw, ...]
+    problems: tuple[str, ...]
+
+
+def read_leniently(text: str, *, url: str) -> Reading:
+    """What feedparser makes of a feed: its links and bases absolute against `url`, ids as written.
+
+    Never opens a file or URL. Raises ParseError where feedparser fails altogether.
+    """
+    try:
+        result = _call_feedparser(text)
+    except MemoryError:
+        raise
+    except Exception:
+        # Mostly references to characters that do not exist.
+        result = _call_again(drop_bad_references(text), url)
+    return Reading(
+        version=str(result["version"]),
+        head=_make_plain(result["feed"], url),
+        entries=tuple(_make_plain(entry, url) for entry in result["entries"]),
+        problems=_describe_bozo(result),
+    )
+
+
+def _call_feedparser(text: str) -> Any:
+    # A bare string or bytes would make feedparser open files and URLs of that name.
+    return feedparser.parse(
+        io.BytesIO(text.encode()),
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers={
+            "content-type": "application/xml; charset=utf-8",
+            "content-location": _STAND_IN + _LEVELS,
+        },
+    )
+
+
+def _call_again(text: str, url: str) -> Any:
+    try:
+        return _call_feedparser(text)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ParseError(f"feedparser cannot read it: {type(error).__name__}: {error}", url=url) from error
+
+
+def _describe_bozo(result: Any) -> tuple[str, ...]:
+    error = result.get("bozo_exception")
+    if error is None:
+        return ()
+    if isinstance(error, xml.sax.SAXParseException):
+        reason = f"near line {error.getLineNumber()} ({error.getMessage()})"
+        return (f"not well-formed XML {reason}: read leniently",)
+    return (f"not well-formed XML ({error}): read leniently",)
+
+
+def _make_plain(value: Any, url: str, key: str = "") -> Any:
+    if isinstance(value, str):
+        if not value.startswith(_STAND_IN):
+            return value
+        written = _take_back(value)
+        return written if key == "id" else _join(url, written)
+    if isinstance(value, dict):
+        return {k: _make_plain(v, url, k) for k, v in value.items()}
+    return [_make_plain(item, url) for item in value] if isinstance(value, list) else value
+
+
+def _take_back(resolved: str) -> str:
+    """The relative reference that resolves to `resolved` against the stand-in."""
+    path = resolved.removeprefix(_STAND_IN)
+    for ups in range(len(_LEVELS) // 2):
+        level = _LEVELS[: len(_LEVELS) - 2 * ups]
+        if path.startswith(level):
+            return "../" * ups + path.removeprefix(level)
+    return f"/{path}"
+
+
+def _join(url: str, reference: str) -> str:
+    try:
+        return urljoin(url, reference)
+    except ValueError:
+        return ""

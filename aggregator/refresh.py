@@ -1,0 +1,344 @@
+"""The line: one host bucket through every stage. The page to read first.
+
+    claim -> fetch -> (worker process: parse, clean, fingerprint, classify) -> dedupe -> store
+
+Fetching is one exchange at a time per host; meanwhile worker processes read the bodies that have come, and
+what they have read is saved in batches, each under the bucket's lease and in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from urllib.parse import urlsplit
+
+from aggregator import classify, pacing
+from aggregator.config import Settings
+from aggregator.dedupe.articles import SAME_URL_WINDOW, assign_articles
+from aggregator.errors import AggregatorError, HttpStatusError, ParseError
+from aggregator.fetch.caching import parse_retry_after
+from aggregator.fetch.client import Client
+from aggregator.logs import redact
+from aggregator.model import (
+    Candidate,
+    Claim,
+    FetchRequest,
+    FetchResult,
+    PollOutcome,
+    PollResult,
+    ReadEntry,
+    Source,
+    SourceReading,
+    SourceState,
+)
+from aggregator.parse.sandbox import Sandbox
+from aggregator.reading import read_document
+from aggregator.store import Store, Transaction, articles, entries, sources
+from aggregator.store.ids import entry_id
+
+LEASE = timedelta(seconds=60)
+
+_LOOKAHEAD = 8  # bodies of one bucket being read or waiting to be: bounds memory
+_BATCH_ENTRIES = 600
+_BATCH_AGE = timedelta(seconds=1)  # a reader sees a new article within two seconds of its fetch
+
+# What an admin can do about the commonest refusals.
+_STATUS_WORDS = {
+    401: "the feed wants a password: set it in the source's headers",
+    403: "the publisher refuses us: see whether [fetch] contact is set, and ask the publisher",
+    404: "there is nothing at this URL: correct the source's url",
+    410: "the publisher has removed this feed for good: take the source out",
+    429: "the publisher finds us too eager: poll less often (every)",
+    500: "the publisher's server has a fault of its own: nothing to do but wait",
+    502: "the publisher's server has a fault of its own: nothing to do but wait",
+    503: "the publisher's server is overloaded or down: nothing to do but wait",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What the stages need of the world."""
+
+    settings: Settings
+    store: Store
+    client: Client
+    sandbox: Sandbox
+    now: Callable[[], datetime]
+    jitter: Callable[[], float]  # -1 to 1
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """What a poll of one source came to, for whoever asked for it."""
+
+    source_id: str
+    outcome: PollOutcome
+    new: int = 0
+    updated: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poll:
+    """A poll under way: fetched, or failed to be; perhaps being read."""
+
+    source: Source
+    state: SourceState
+    polled_at: datetime
+    fetched: FetchResult | None = None
+    reading: Future[SourceReading] | None = None
+    body_hash: bytes | None = None
+    error: AggregatorError | None = None
+
+
+def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> None:
+    """Bring the store in line with the configuration: its sources, and the sections of stored entries."""
+    by_id = {source.id: source for source in settings.sources}
+    with store.write() as tx:
+        articles.ensure_identity(tx, authority=urlsplit(settings.site.url).hostname or "localhost", now=now)
+        for source_id in sources.sync_sources(tx, settings.sources, now=now).replaced:
+            _place_anew(tx, by_id[source_id])
+        entries.bump_revision(tx)
+
+
+def poll_bucket(line: Line, claim: Claim, *, polite: bool = True) -> tuple[PollReport, ...]:
+    """Poll the sources of a claimed bucket, save what they say and give the bucket back.
+
+    `polite` keeps [fetch] host_gap between two requests. Raises LeaseLost when another process has taken
+    the bucket over; what was saved before stands. A source that fails is recorded and holds up no other.
+    """
+    states = _read_states(line.store, claim)
+    by_id = {source.id: source for source in line.settings.sources}
+    pending: deque[_Poll] = deque()
+    batch = _Batch(line, claim)
+    for number, source_id in enumerate(claim.source_ids):
+        if number and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
+            break
+        if line.stopping.is_set():
+            break
+        pending.append(_start_poll(line, by_id[source_id], states[source_id]))
+        while pending and (len(pending) > _LOOKAHEAD or _is_read(pending[0])):
+            batch.add(_finish_poll(line, pending.popleft()))
+    while pending:
+        batch.add(_finish_poll(line, pending.popleft()))
+    batch.save()
+    with line.store.write() as tx:
+        sources.release_lease(tx, claim)
+    return tuple(batch.reports)
+
+
+def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetime) -> tuple[PollReport, ...]:
+    """Apply finished polls: what is new is assigned to articles, what was edited is taken over.
+
+    One report per result, in order.
+    """
+    read = _entries_by_id(results)
+    known = entries.find_known(tx, read)
+    buried = entries.touch_tombstones(tx, read.keys() - known.keys(), now=now)
+    fresh = {i: r for i, r in read.items() if i not in known and i not in buried}
+    edited = {i: r for i, r in read.items() if i in known and known[i].raw_hash != r.entry.raw_hash}
+
+    entries.insert_entries(tx, _assign(tx, fresh))
+    for number, read_entry in edited.items():
+        entries.update_entry(tx, known[number], read_entry, now=now)
+    for result in results:
+        sources.record_poll(tx, result)
+    if fresh or edited:
+        entries.bump_revision(tx)
+
+    seen = {i for i, r in edited.items() if known[i].content_hash != r.entry.content_hash}
+    return tuple(_report(result, fresh, seen) for result in results)
+
+
+class _Batch:
+    """Finished polls on their way to the store: saved when they are many, or old, or the last."""
+
+    def __init__(self, line: Line, claim: Claim) -> None:
+        self._line = line
+        self._claim = claim
+        self._waiting: list[PollResult] = []
+        self._since = line.now()
+        self.reports: list[PollReport] = []
+
+    def add(self, result: PollResult) -> None:
+        if not self._waiting:
+            self._since = self._line.now()
+        self._waiting.append(result)
+        held = sum(len(r.reading.entries) for r in self._waiting if r.reading is not None)
+        if held >= _BATCH_ENTRIES or self._line.now() - self._since >= _BATCH_AGE:
+            self.save()
+
+    def save(self) -> None:
+        if not self._waiting:
+            return
+        now = self._line.now()
+        with self._line.store.write() as tx:
+            sources.hold_lease(tx, self._claim, until=now + LEASE)
+            reports = save_results(tx, self._waiting, now=now)
+        self._waiting = []
+        self.reports += reports
+        for report in reports:
+            _log.info("%s: %s", report.source_id, _describe(report))
+
+
+def _read_states(store: Store, claim: Claim) -> Mapping[str, SourceState]:
+    with store.read() as tx:
+        return {s.source_id: s for s in sources.list_source_states(tx, claim.source_ids)}
+
+
+def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
+    """Fetch, and hand the body to a worker process unless it is one that was read before."""
+    poll = _Poll(source=source, state=state, polled_at=line.now())
+    request = FetchRequest(
+        url=source.url, timeout=source.timeout, validators=state.validators, headers=source.headers
+    )
+    try:
+        poll = replace(poll, fetched=line.client.fetch(request))
+        _check_status(poll)
+    except AggregatorError as error:
+        return replace(poll, error=error)
+    fetched = poll.fetched
+    if fetched is None or fetched.status == 304:
+        return poll
+    poll = replace(poll, body_hash=_hash_body(fetched.body, source))
+    if poll.body_hash == state.body_hash:
+        return poll
+    reading = line.sandbox.submit(
+        read_document,
+        fetched.body,
+        fetched.url,
+        content_type=fetched.header("content-type"),
+        source=source,
+        seen_at=poll.polled_at,
+        url=fetched.url,
+    )
+    return replace(poll, reading=reading)
+
+
+def _check_status(poll: _Poll) -> None:
+    """Raises HttpStatusError for an answer that is neither a success nor a 304 to a conditional request."""
+    fetched, url = poll.fetched, poll.source.url
+    assert fetched is not None
+    if 200 <= fetched.status < 300:
+        return
+    sent = poll.state.validators
+    if fetched.status != 304:
+        words = _STATUS_WORDS.get(fetched.status, "look at the URL in a browser")
+        raise HttpStatusError(f"{url} answered {fetched.status}: {words}", url=url, status=fetched.status)
+    if sent.etag is None and sent.last_modified is None:
+        words = "the server says 'not modified' though it was not asked whether"
+        raise HttpStatusError(f"{url} answered 304: {words}", url=url, status=304)
+
+
+def _is_read(poll: _Poll) -> bool:
+    return poll.reading is None or poll.reading.done()
+
+
+def _finish_poll(line: Line, poll: _Poll) -> PollResult:
+    """Wait for the reading, if there is one, and say when to poll next."""
+    if poll.error is not None:
+        return _failed(line, poll, poll.error)
+    try:
+        reading = None if poll.reading is None else poll.reading.result()
+    except ParseError as error:
+        return _failed(line, poll, error)
+    fetched = poll.fetched
+    assert fetched is not None
+    outcome: PollOutcome = "new_body" if reading else "not_modified" if fetched.status == 304 else "same_body"
+    return PollResult(
+        source_id=poll.source.id,
+        outcome=outcome,
+        polled_at=poll.polled_at,
+        next_poll_at=pacing.next_poll_after_success(
+            poll.polled_at, every=poll.source.every, jitter=line.jitter()
+        ),
+        validators=fetched.validators,
+        body_hash=poll.body_hash or poll.state.body_hash,
+        reading=reading,
+    )
+
+
+def _failed(line: Line, poll: _Poll, error: AggregatorError) -> PollResult:
+    asked = None if poll.fetched is None else poll.fetched.header("retry-after")
+    return PollResult(
+        source_id=poll.source.id,
+        outcome="failed",
+        polled_at=poll.polled_at,
+        next_poll_at=pacing.next_poll_after_failure(
+            poll.polled_at,
+            every=poll.source.every,
+            failures=poll.state.failures + 1,
+            retry_after=None if asked is None else parse_retry_after(asked, now=poll.polled_at),
+            jitter=line.jitter(),
+        ),
+        error=redact(str(error)),
+    )
+
+
+def _hash_body(body: bytes, source: Source) -> bytes:
+    """Over the body and all that reading it depends on: with other settings it is read again."""
+    settings = repr((source.lang, source.skip, source.max_entries))
+    return blake2b(body, digest_size=16, key=blake2b(settings.encode(), digest_size=16).digest()).digest()
+
+
+def _entries_by_id(results: Sequence[PollResult]) -> dict[int, ReadEntry]:
+    readings = (r.reading for r in results if r.reading is not None)
+    return {entry_id(e.entry.source_id, e.entry.guid): e for reading in readings for e in reading.entries}
+
+
+def _assign(tx: Transaction, fresh: Mapping[int, ReadEntry]) -> list[entries.NewEntry]:
+    if not fresh:
+        return []
+    since = min(r.entry.published_at for r in fresh.values()) - SAME_URL_WINDOW
+    known = entries.list_candidates(tx, [r.fingerprint for r in fresh.values()], since=since)
+    assignments = assign_articles([_candidate(i, r) for i, r in fresh.items()], known)
+    return [entries.NewEntry(id=i, read=r, assignment=assignments[i]) for i, r in fresh.items()]
+
+
+def _candidate(number: int, read: ReadEntry) -> Candidate:
+    return Candidate(
+        entry_id=number,
+        article_id=number,
+        source_id=read.entry.source_id,
+        fingerprint=read.fingerprint,
+        published_at=read.entry.published_at,
+    )
+
+
+def _place_anew(tx: Transaction, source: Source) -> None:
+    """Sort a source's stored entries by its present rules."""
+    placements = {}
+    moved = set()
+    for stored in entries.list_placed(tx, source.id):
+        placements[stored.id] = classify.place_entry(
+            source, title=stored.title, url=stored.url, categories=stored.categories
+        )
+        moved.add(stored.article_id)
+    entries.place_entries(tx, placements)
+    entries.relist_articles(tx, moved)
+
+
+def _report(result: PollResult, fresh: Collection[int], seen: Collection[int]) -> PollReport:
+    ids = _entries_by_id([result])
+    return PollReport(
+        source_id=result.source_id,
+        outcome=result.outcome,
+        new=sum(i in fresh for i in ids),
+        updated=sum(i in seen for i in ids),
+        error=result.error,
+    )
+
+
+def _describe(report: PollReport) -> str:
+    if report.outcome == "new_body":
+        return f"{report.new} new, {report.updated} updated"
+    return report.error or report.outcome.replace("_", " ")

@@ -1,0 +1,145 @@
+"""Opening the store, its transactions and its schema."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from aggregator.errors import SchemaMismatch, StoreError
+
+Transaction = sqlalchemy.Connection
+
+HEAD = "0001"  # the newest migration; a test compares it with migrations/versions
+
+_BUSY_TIMEOUT_MS = 30_000
+_CACHE_KIB = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A handle on the database, for any number of threads."""
+
+    engine: sqlalchemy.Engine
+    write_lock: threading.Lock
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One consistent view. Raises StoreError when the database cannot be read."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise StoreError(f"cannot read the store: {error.orig}") from error
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction, committed at the end, rolled back on any exception.
+
+        SQLite has one writer: threads of this process queue on a lock, which is fairer and cheaper than
+        SQLite's polling; other processes wait up to 30 s. Raises StoreError when that was not enough.
+        """
+        with self.write_lock:
+            try:
+                writer = self.engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+                with writer as connection, connection.begin():
+                    yield connection
+            except OperationalError as error:
+                raise StoreError(f"cannot write to the store: {error.orig}") from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_store(url: str, *, migrate: bool = True) -> Store:
+    """Open the store at a SQLAlchemy URL; with `migrate`, bring its schema up to date first.
+
+    Raises SchemaMismatch when the schema is newer than this version, or older and `migrate` is False.
+    """
+    store = connect(url)
+    try:
+        if migrate:
+            bring_up_to_date(store)
+        elif (version := find_version(store)) != HEAD:
+            raise SchemaMismatch(
+                f"the store is at schema {version}, needed is {HEAD}: run aggregator migrate"
+            )
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def connect(url: str) -> Store:
+    """A handle on whatever is at the URL, its schema unseen."""
+    engine = sqlalchemy.create_engine(url)
+    if engine.dialect.name != "sqlite":
+        raise StoreError(
+            f"[store] url: {engine.dialect.name} is not supported by this version: use sqlite:///FILE"
+        )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Store(engine, threading.Lock())
+
+
+def bring_up_to_date(store: Store) -> None:
+    """Bring the schema to HEAD in one transaction; of two processes at once one does it.
+
+    Raises SchemaMismatch when it is newer than this version.
+    """
+    version = find_version(store)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise SchemaMismatch(
+            f"the store is at schema {version}, this version knows {HEAD}: it was written by a newer "
+            "aggregator; install that one, or restore a backup made before the upgrade"
+        )
+    config = Config()
+    config.set_main_option("script_location", "aggregator:store/migrations")
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, HEAD)
+
+
+def find_version(store: Store) -> str | None:
+    """The schema's version; None for an empty database."""
+    try:
+        with store.read() as tx:
+            if not sqlalchemy.inspect(tx).has_table("alembic_version"):
+                return None
+            return tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as error:
+        raise StoreError(f"{_where(store)} is not a database of ours: {error.orig}") from error
+
+
+def _where(store: Store) -> str:
+    return store.engine.url.render_as_string(hide_password=True)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin_sqlite: the driver must not begin any by itself.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        f"cache_size=-{_CACHE_KIB}",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile
+    # (SQLITE_BUSY_SNAPSHOT, no waiting): writers say so from the beginning.
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

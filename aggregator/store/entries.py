@@ -1,0 +1,310 @@
+"""The write side of entries and their articles, and the plain listing of entries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Integer,
+    Row,
+    Select,
+    String,
+    and_,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    union,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from aggregator.model import Assignment, Candidate, Decision, Entry, Fingerprint, Placement, ReadEntry
+from aggregator.store import ids
+from aggregator.store.engine import Transaction
+from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
+
+_CHUNK = 500  # ids in one IN list: far below SQLite's limit of 32,766 variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntry:
+    id: int
+    raw_hash: bytes
+    content_hash: bytes
+    article_id: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    id: int
+    read: ReadEntry
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """One line of `aggregator entries`."""
+
+    id: str
+    guid: str
+    source: str
+    sections: tuple[str, ...]
+    title: str
+    url: str | None
+    author: str | None
+    published_at: datetime
+    updated_at: datetime
+    first_seen_at: datetime
+    lang: str
+    dir: str
+    article: str
+    story: str | None = None  # articles are not grouped into stories yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedEntry:
+    """What classify needs to place a stored entry anew."""
+
+    id: int
+    article_id: int
+    title: str
+    url: str | None
+    categories: tuple[str, ...]
+
+
+def find_known(tx: Transaction, entry_ids: Collection[int]) -> dict[int, KnownEntry]:
+    """Those of the entries that are stored, by id."""
+    columns = (
+        entries.c.id,
+        entries.c.raw_hash,
+        entries.c.content_hash,
+        entries.c.article_id,
+        entries.c.updated_at,
+    )
+    found = {}
+    for chunk in batched_ids(entry_ids):
+        for row in tx.execute(select(*columns).where(entries.c.id.in_(chunk))):
+            found[row.id] = KnownEntry(**row._mapping)
+    return found
+
+
+def touch_tombstones(tx: Transaction, entry_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Those of the entries that were pruned. A feed lists them still, so their tombstones start anew."""
+    found: set[int] = set()
+    for chunk in batched_ids(entry_ids):
+        found.update(
+            tx.execute(select(tombstones.c.entry_id).where(tombstones.c.entry_id.in_(chunk))).scalars()
+        )
+    for chunk in batched_ids(found):
+        tx.execute(update(tombstones).where(tombstones.c.entry_id.in_(chunk)).values(last_seen_at=now))
+    return found
+
+
+def list_candidates(
+    tx: Transaction, fingerprints: Collection[Fingerprint], *, since: datetime
+) -> tuple[Candidate, ...]:
+    """Stored entries published since then that share a URL key or a text key with one of these."""
+    url_keys = {f.url_key for f in fingerprints if f.url_key is not None}
+    text_keys = {f.text_key for f in fingerprints if f.text_key is not None}
+    by_key = [(entries.c.url_key, chunk) for chunk in batched_ids(url_keys)]
+    by_key += [(entries.c.text_key, chunk) for chunk in batched_ids(text_keys)]
+    found = {}
+    for column, chunk in by_key:
+        query = select(
+            entries.c.id,
+            entries.c.article_id,
+            entries.c.source_id,
+            entries.c.url_key,
+            entries.c.title_key,
+            entries.c.text_key,
+            entries.c.published_at,
+        ).where(column.in_(chunk), entries.c.published_at >= since)
+        for row in tx.execute(query):
+            found[row.id] = _candidate(row)
+    return tuple(found.values())
+
+
+def insert_entries(tx: Transaction, new: Sequence[NewEntry]) -> None:
+    """Store new entries, and the articles that they found."""
+    if not new:
+        return
+    founded = [_article_row(n) for n in new if n.assignment.article_id is None]
+    if founded:
+        tx.execute(insert(articles), founded)
+    tx.execute(insert(entries), [_entry_row(n) for n in new])
+    _list_in_sections(tx, {_article_id(n) for n in new})
+
+
+def update_entry(tx: Transaction, known: KnownEntry, read: ReadEntry, *, now: datetime) -> None:
+    """Take over an edited entry: its dates of publication and first sight stay, the old text is kept.
+
+    A change no reader would see (another token in an image's address) is taken over in silence.
+    """
+    values = _text_values(read)
+    visible = known.content_hash != read.entry.content_hash
+    if visible:
+        edited_at = read.entry.updated_at if read.entry.updated_at > known.updated_at else now
+        values["updated_at"] = edited_at
+        old = select(
+            entries.c.id,
+            literal(now, revisions.c.replaced_at.type),
+            entries.c.title,
+            entries.c.url,
+            entries.c.content_html,
+        ).where(entries.c.id == known.id)
+        names = ["entry_id", "replaced_at", "title", "url", "content_html"]
+        tx.execute(insert(revisions).from_select(names, old).on_conflict_do_nothing())
+        leads = and_(articles.c.id == known.article_id, articles.c.lead_entry_id == known.id)
+        tx.execute(update(articles).where(leads).values(updated_at=edited_at))
+    tx.execute(update(entries).where(entries.c.id == known.id).values(values))
+    relist_articles(tx, {known.article_id})
+
+
+def list_placed(tx: Transaction, source_id: str) -> Iterator[PlacedEntry]:
+    """Every stored entry of a source, as classify sees it."""
+    columns = (entries.c.id, entries.c.article_id, entries.c.title, entries.c.url, entries.c.categories)
+    for row in tx.execute(select(*columns).where(entries.c.source_id == source_id)):
+        values = dict(row._mapping)
+        yield PlacedEntry(**values | {"categories": tuple(row.categories)})
+
+
+def place_entries(tx: Transaction, placements: Mapping[int, Placement]) -> None:
+    """Move stored entries to other sections. relist_articles must follow."""
+    for entry_id, placement in placements.items():
+        tx.execute(update(entries).where(entries.c.id == entry_id).values(_placement_values(placement)))
+
+
+def relist_articles(tx: Transaction, article_ids: Collection[int]) -> None:
+    """List articles in exactly the sections of their entries."""
+    for chunk in batched_ids(article_ids):
+        tx.execute(delete(article_sections).where(article_sections.c.article_id.in_(chunk)))
+    _list_in_sections(tx, article_ids)
+
+
+def bump_revision(tx: Transaction) -> None:
+    """Say that what is published may have changed: every process renders anew what it is asked for."""
+    bumped = cast(cast(meta.c.value, Integer) + 1, String)
+    tx.execute(update(meta).where(meta.c.key == "revision").values(value=bumped))
+
+
+def list_entries(
+    tx: Transaction, *, section: str | None = None, source_id: str | None = None
+) -> Iterator[StoredEntry]:
+    """Stored entries, newest first: all of them, of one section (edition/section) or of one source."""
+    query: Select[*tuple[Any, ...]] = select(entries).order_by(entries.c.published_at.desc(), entries.c.id)
+    if section is not None:
+        query = query.where(entries.c.section == section)
+    if source_id is not None:
+        query = query.where(entries.c.source_id == source_id)
+    for row in tx.execution_options(yield_per=500).execute(query):
+        yield StoredEntry(
+            id=ids.encode_id(row.id),
+            guid=row.guid,
+            source=row.source_id,
+            sections=(row.section,),
+            title=row.title,
+            url=row.url,
+            author=", ".join(row.authors) or None,
+            published_at=row.published_at,
+            updated_at=row.updated_at,
+            first_seen_at=row.first_seen_at,
+            lang=row.lang,
+            dir=row.dir,
+            article=ids.encode_id(row.article_id),
+        )
+
+
+def _list_in_sections(tx: Transaction, article_ids: Collection[int]) -> None:
+    edition_all = func.substr(entries.c.section, 1, func.instr(entries.c.section, "/")) + "all"
+    for chunk in batched_ids(article_ids):
+        member = and_(entries.c.article_id == articles.c.id, articles.c.id.in_(chunk))
+        placed = select(entries.c.section, articles.c.published_at, articles.c.id).where(member)
+        placed_in_all = select(edition_all, articles.c.published_at, articles.c.id).where(member)
+        rows = union(placed, placed_in_all)
+        names = ["section", "published_at", "article_id"]
+        # SQLite reads "SELECT ... ON CONFLICT" as the start of a join unless the SELECT has a WHERE.
+        listed = select(rows.subquery()).where(true())
+        tx.execute(insert(article_sections).from_select(names, listed).on_conflict_do_nothing())
+
+
+def _article_id(new: NewEntry) -> int:
+    return new.id if new.assignment.article_id is None else new.assignment.article_id
+
+
+def _article_row(new: NewEntry) -> dict[str, object]:
+    entry = new.read.entry
+    return {
+        "id": new.id,
+        "lead_entry_id": new.id,
+        "published_at": entry.published_at,
+        "updated_at": entry.updated_at,
+        "first_seen_at": entry.first_seen_at,
+    }
+
+
+def _entry_row(new: NewEntry) -> dict[str, object]:
+    entry = new.read.entry
+    return _text_values(new.read) | {
+        "id": new.id,
+        "source_id": entry.source_id,
+        "guid": entry.guid,
+        "article_id": _article_id(new),
+        "article_rule": new.assignment.decision.rule,
+        "article_evidence": new.assignment.decision.evidence,
+        "published_at": entry.published_at,
+        "updated_at": entry.updated_at,
+        "first_seen_at": entry.first_seen_at,
+    }
+
+
+def _text_values(read: ReadEntry) -> dict[str, object]:
+    """The columns that an edit replaces."""
+    entry: Entry = read.entry
+    return _placement_values(read.placement) | {
+        "url_key": read.fingerprint.url_key,
+        "title_key": read.fingerprint.title_key,
+        "text_key": read.fingerprint.text_key,
+        "raw_hash": entry.raw_hash,
+        "content_hash": entry.content_hash,
+        "lang": entry.lang,
+        "dir": entry.dir,
+        "url": entry.url,
+        "title": entry.title,
+        "authors": list(entry.authors),
+        "categories": list(entry.categories),
+        "image": None if entry.image is None else asdict(entry.image),
+        "enclosures": [asdict(e) for e in entry.enclosures],
+        "excerpt": entry.excerpt,
+        "content_html": entry.content_html,
+    }
+
+
+def _placement_values(placement: Placement) -> dict[str, object]:
+    decision: Decision = placement.decision
+    return {
+        "section": placement.section,
+        "section_rule": decision.rule,
+        "section_evidence": decision.evidence,
+    }
+
+
+def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
+    return Candidate(
+        entry_id=row.id,
+        article_id=row.article_id,
+        source_id=row.source_id,
+        fingerprint=Fingerprint(url_key=row.url_key, title_key=row.title_key, text_key=row.text_key),
+        published_at=row.published_at,
+    )
+
+
+def batched_ids(values: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(values)
+    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))

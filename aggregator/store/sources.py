@@ -1,0 +1,202 @@
+"""Sources and host buckets: what is configured, what is due, who holds which lease, how each source fares."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from aggregator.errors import LeaseLost
+from aggregator.model import Claim, PollResult, Source, SourceState, Validators
+from aggregator.store.engine import Transaction
+from aggregator.store.tables import entries, hosts, sources
+from aggregator.urls import host_bucket
+
+_LEASE_FREE = {"lease_token": None, "lease_owner": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    replaced: tuple[str, ...]  # sources whose section or rules changed: their entries want placing again
+
+
+def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime) -> SyncResult:
+    """Make the store's sources those of the configuration.
+
+    A new source is due at once. One whose URL changed forgets its validators and is due at once. One that
+    is no longer configured is polled no more and keeps its entries.
+    """
+    known = {row.id: row for row in tx.execute(select(sources.c.id, sources.c.url, sources.c.placing))}
+    tx.execute(update(sources).values(configured=False))
+    replaced = []
+    for source in configured:
+        row = known.get(source.id)
+        placing = _placing_hash(source)
+        values = {
+            "configured": True,
+            "name": source.name,
+            "content": source.content,
+            "url": source.url,
+            "host": host_bucket(source.url),
+            "placing": placing,
+        }
+        tx.execute(insert(hosts).values(host=values["host"]).on_conflict_do_nothing())
+        if row is None:
+            values |= {"id": source.id, "next_poll_at": now, "failures": 0, "problems": [], "skipped": 0}
+            tx.execute(insert(sources).values(values))
+            continue
+        if row.url != source.url:
+            values |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
+        if row.placing != placing:
+            replaced.append(source.id)
+        tx.execute(update(sources).where(sources.c.id == source.id).values(values))
+    return SyncResult(replaced=tuple(replaced))
+
+
+def claim_due(
+    tx: Transaction,
+    *,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    owner: str,
+    only: Collection[str] | None = None,
+    force: bool = False,
+) -> tuple[Claim, ...]:
+    """Take up to `limit` host buckets that have due sources and no living lease, most overdue first.
+
+    `only` restricts to these sources; `force` takes sources that are not due as well. A bucket is given to
+    one process at a time: the lease ends at now + lease unless renewed.
+    """
+    wanted: list[ColumnElement[bool]] = [sources.c.configured]
+    if not force:
+        wanted.append(sources.c.next_poll_at <= now)
+    if only is not None:
+        wanted.append(sources.c.id.in_(only))
+    free = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
+    due_hosts = tx.execute(
+        select(sources.c.host)
+        .join(hosts, hosts.c.host == sources.c.host)
+        .where(*wanted, free)
+        .group_by(sources.c.host)
+        .order_by(func.min(sources.c.next_poll_at), sources.c.host)
+        .limit(limit)
+    ).scalars()
+    claims = []
+    for host in due_hosts.all():
+        token = secrets.token_hex(8)
+        lease_values = {"lease_token": token, "lease_owner": owner, "lease_until": now + lease}
+        taken = tx.execute(update(hosts).where(hosts.c.host == host, free).values(lease_values))
+        if taken.rowcount != 1:
+            continue
+        due = select(sources.c.id).where(*wanted, sources.c.host == host)
+        ids = tx.execute(due.order_by(sources.c.next_poll_at, sources.c.id)).scalars().all()
+        claims.append(Claim(host=host, token=token, source_ids=tuple(ids)))
+    return tuple(claims)
+
+
+def has_due(tx: Transaction, *, now: datetime) -> bool:
+    """Whether claim_due would find anything: a read, so that an idle heartbeat writes nothing."""
+    free = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
+    due = select(sources.c.id).join(hosts, hosts.c.host == sources.c.host)
+    due = due.where(sources.c.configured, sources.c.next_poll_at <= now, free)
+    return tx.execute(due.limit(1)).first() is not None
+
+
+def hold_lease(tx: Transaction, claim: Claim, *, until: datetime) -> None:
+    """Renew a lease inside the transaction that writes under it. Raises LeaseLost."""
+    mine = and_(hosts.c.host == claim.host, hosts.c.lease_token == claim.token)
+    if tx.execute(update(hosts).where(mine).values(lease_until=until)).rowcount != 1:
+        raise LeaseLost(f"{claim.host}: the lease of this bucket has gone to another process")
+
+
+def renew_leases(tx: Transaction, tokens: Collection[str], *, until: datetime) -> None:
+    """Prolong leases that are still ours; those lost meanwhile are left alone."""
+    tx.execute(update(hosts).where(hosts.c.lease_token.in_(tokens)).values(lease_until=until))
+
+
+def release_lease(tx: Transaction, claim: Claim) -> None:
+    mine = and_(hosts.c.host == claim.host, hosts.c.lease_token == claim.token)
+    tx.execute(update(hosts).where(mine).values(_LEASE_FREE))
+
+
+def release_dead_leases(tx: Transaction, *, is_dead: Callable[[str], bool]) -> int:
+    """Free the leases of owners of which `is_dead` is sure; returns how many."""
+    owners = tx.execute(select(hosts.c.lease_owner).where(hosts.c.lease_owner.is_not(None)).distinct())
+    dead = [owner for owner in owners.scalars() if is_dead(owner)]
+    if not dead:
+        return 0
+    return tx.execute(update(hosts).where(hosts.c.lease_owner.in_(dead)).values(_LEASE_FREE)).rowcount
+
+
+def record_poll(tx: Transaction, result: PollResult) -> None:
+    """Keep how a poll went; its entries are saved by store.entries in the same transaction."""
+    values: dict[str, object] = {"last_polled_at": result.polled_at, "next_poll_at": result.next_poll_at}
+    if result.outcome == "failed":
+        values |= {
+            "failures": sources.c.failures + 1,
+            "failing_since": func.coalesce(sources.c.failing_since, result.polled_at),
+            "last_error": result.error,
+        }
+    else:
+        values |= {
+            "failures": 0,
+            "failing_since": None,
+            "last_error": None,
+            "last_success_at": result.polled_at,
+            "etag": result.validators.etag,
+            "last_modified": result.validators.last_modified,
+            "body_hash": result.body_hash,
+        }
+    if result.reading is not None:
+        values |= {
+            "site_url": result.reading.site_url,
+            "icon_url": result.reading.icon_url,
+            "problems": list(result.reading.problems),
+            "skipped": result.reading.skipped,
+        }
+    tx.execute(update(sources).where(sources.c.id == result.source_id).values(values))
+
+
+def list_source_states(tx: Transaction, source_ids: Collection[str] | None = None) -> tuple[SourceState, ...]:
+    """The states of these sources, or of all configured ones, by id."""
+    query = select(sources).order_by(sources.c.id)
+    if source_ids is None:
+        query = query.where(sources.c.configured)
+    else:
+        query = query.where(sources.c.id.in_(source_ids))
+    return tuple(_source_state(row) for row in tx.execute(query))
+
+
+def count_entries(tx: Transaction) -> dict[str, int]:
+    """Stored entries per source."""
+    counts = tx.execute(select(entries.c.source_id, func.count()).group_by(entries.c.source_id))
+    return {row[0]: row[1] for row in counts}
+
+
+def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
+    return SourceState(
+        source_id=row.id,
+        url=row.url,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        body_hash=row.body_hash,
+        next_poll_at=row.next_poll_at,
+        last_polled_at=row.last_polled_at,
+        last_success_at=row.last_success_at,
+        failing_since=row.failing_since,
+        failures=row.failures,
+        last_error=row.last_error,
+        problems=tuple(row.problems),
+        skipped=row.skipped,
+    )
+
+
+def _placing_hash(source: Source) -> bytes:
+    parts = [source.section, *(repr((r.section, r.category, r.title, r.path)) for r in source.rules)]
+    return blake2b("\0".join(parts).encode(), digest_size=16).digest()

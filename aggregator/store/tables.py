@@ -1,0 +1,166 @@
+"""The tables. A change here needs a migration in migrations/versions; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime kept as microseconds since 1970: one integer, ordered, on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+# "BIGINT PRIMARY KEY" would cost SQLite a second B-tree; "INTEGER PRIMARY KEY" is its rowid.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", String, primary_key=True),
+    Column("lease_token", String),
+    Column("lease_owner", String),
+    Column("lease_until", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("configured", Boolean, nullable=False),  # False: no longer in config.toml
+    Column("name", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("content", String, nullable=False),  # the right to publish: title, summary, full
+    Column("placing", LargeBinary, nullable=False),  # hash of section and rules, to see when they change
+    Column("site_url", String),
+    Column("icon_url", String),
+    Column("etag", String),
+    Column("last_modified", String),
+    Column("body_hash", LargeBinary),
+    Column("next_poll_at", UtcDateTime, nullable=False),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", String),
+    Column("problems", JSON, nullable=False),  # what was repaired or dropped in the last body
+    Column("skipped", Integer, nullable=False),
+    Index("ix_sources_due", "host", "next_poll_at"),
+    sqlite_with_rowid=False,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("source_id", String, nullable=False),
+    Column("guid", String, nullable=False),
+    Column("article_id", BigInteger, nullable=False),
+    Column("article_rule", String, nullable=False),
+    Column("article_evidence", String, nullable=False),
+    Column("section", String, nullable=False),
+    Column("section_rule", String, nullable=False),
+    Column("section_evidence", String, nullable=False),
+    Column("url_key", BigInteger),
+    Column("title_key", BigInteger, nullable=False),
+    Column("text_key", BigInteger),
+    Column("raw_hash", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("lang", String, nullable=False),
+    Column("dir", String, nullable=False),
+    Column("url", String),
+    Column("title", String, nullable=False),
+    Column("authors", JSON, nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("image", JSON),
+    Column("enclosures", JSON, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("content_html", Text, nullable=False),
+    Index("ix_entries_source", "source_id", "published_at"),
+    Index("ix_entries_article", "article_id"),
+    Index("ix_entries_url_key", "url_key"),
+    Index("ix_entries_text_key", "text_key"),
+    Index("ix_entries_first_seen", "first_seen_at"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("entry_id", BigInteger, primary_key=True),
+    Column("replaced_at", UtcDateTime, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("url", String),
+    Column("content_html", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Pruned entries that a feed may still list: they must not come back as new.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("entry_id", BigId, primary_key=True, autoincrement=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Index("ix_tombstones_last_seen", "last_seen_at"),
+)
+
+articles = Table(
+    "articles",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("lead_entry_id", BigInteger, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Index("ix_articles_first_seen", "first_seen_at"),
+)
+
+# Which articles a section lists, newest first; the section "edition/all" lists every article of it.
+article_sections = Table(
+    "article_sections",
+    metadata,
+    Column("section", String, primary_key=True),
+    Column("published_at", UtcDateTime, primary_key=True),
+    Column("article_id", BigInteger, primary_key=True),
+    Index("ix_article_sections_article", "article_id"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,312 @@
+"""Text as letters: made safe for XML, folded for comparison, its direction and language, cut to length.
+
+Nothing here knows about HTML; texts come in as plain Unicode.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+from typing import Literal
+
+ELLIPSIS = "…"
+
+# XML 1.0, 2.2 (Char), and of what it allows the controls U+007F to U+009F.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+_DROPPED_MARKS = (
+    *(
+        (0x0300, 0x0344),
+        (0x0346, 0x036F),
+        (0x1AB0, 0x1AFF),
+        (0x1DC0, 0x1DFF),
+        (0x20D0, 0x20FF),
+        (0xFE20, 0xFE2F),
+    ),  # Latin, Greek
+    *((0x0591, 0x05BD), (0x05BF, 0x05BF), (0x05C1, 0x05C2), (0x05C4, 0x05C5), (0x05C7, 0x05C7)),  # Hebrew
+    *((0x0610, 0x061A), (0x064B, 0x065F), (0x0670, 0x0670), (0x06D6, 0x06ED), (0x0898, 0x08FF)),  # Arabic
+    *((0xFC5E, 0xFC63), (0xFE70, 0xFE7F)),  # Arabic vowel marks as typesetters stored them
+    *((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)),  # variation selectors
+)
+_LETTERS = {
+    **dict.fromkeys("ٱٲٳ", "ا"),
+    **dict.fromkeys("ىی", "ي"),
+    **dict.fromkeys("کڪ", "ك"),
+    **dict.fromkeys("ةۃہھە", "ه"),
+    **dict.fromkeys("ـٴ", ""),
+    **dict(zip("øłđħŧıð", "oldhtid", strict=True)),
+    "æ": "ae",
+    "œ": "oe",
+    "þ": "th",
+}
+_FOLDINGS_KEPT = 32_768  # more than any language needs; a hostile text must not fill the memory
+
+_NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|@\w+|#[A-Za-z_]\w*", re.IGNORECASE)
+
+_TAG = re.compile(r"([A-Za-z]{2,3})((?:-[A-Za-z0-9]{1,8})*)")
+_NO_LANGUAGE = frozenset({"und", "mul", "zxx", "mis"})
+_SHORT_CODES = dict(
+    pair.split("=")
+    for pair in (
+        "ara=ar eng=en fra=fr fre=fr fas=fa per=fa urd=ur tur=tr deu=de ger=de spa=es rus=ru heb=he iw=he"
+    ).split()
+)
+_SCRIPT_NAMES = {
+    "ARABIC": "Arab",
+    "CJK": "Hani",
+    "CYRILLIC": "Cyrl",
+    "GREEK": "Grek",
+    "HANGUL": "Hang",
+    "HEBREW": "Hebr",
+    "HIRAGANA": "Kana",
+    "KATAKANA": "Kana",
+    "LATIN": "Latn",
+}
+_OTHER = "Zyyy"  # a script that tells nothing more here
+_SCRIPTS_OF_SUBTAG = {
+    subtag: scripts.split()
+    for scripts, subtags in {
+        "Arab": "Arab Aran",
+        "Cyrl": "Cyrl",
+        "Grek": "Grek",
+        "Hebr": "Hebr",
+        "Latn": "Latn",
+        "Hani": "Hani Hans Hant",
+        "Kana Hani": "Jpan",
+        "Hang Hani": "Kore",
+    }.items()
+    for subtag in subtags.split()
+}
+_SCRIPTS_OF_LANGUAGE = {  # all others are written in Latin letters
+    language: scripts.split()
+    for scripts, languages in {
+        "Arab": "ar arz ary arq aeb ayl acm apc apd fa prs ur ps ckb sd ug bal skr",
+        "Cyrl": "ru uk be bg mk tg ky ba cv ce os",
+        "Cyrl Latn": "sr mn",
+        "Cyrl Latn Arab": "az uz kk tt tk ku",
+        "Latn Arab": "ms ha so",
+        "Hebr": "he yi",
+        "Grek": "el",
+        "Hani": "zh yue",
+        "Kana Hani": "ja",
+        "Hang Hani": "ko",
+        "Arab Zyyy": "pa ks",
+        "Zyyy": "am bn dv gu hi hy ka km kn lo ml mr my ne or si ta te th ti",
+    }.items()
+    for language in languages.split()
+}
+_LANGUAGE_OF_SCRIPT = {"Hebr": "he", "Cyrl": "ru", "Grek": "el", "Hani": "zh", "Kana": "ja", "Hang": "ko"}
+_HINT_SHARE = 0.3  # of the letters: headlines full of foreign names stay in their feed's language
+_KANA_SHARE = 0.1  # of kana and Han together: Chinese has none
+_MARKER_SHARE = 0.02  # of the Arabic letters: a quoted name of another language has fewer
+_MARKERS = (("ur", "ٹڈڑےں"), ("ps", "ښځڅډټړږۍ"), ("ckb", "ێۆڵڕ"))
+
+_EXTENDERS = re.compile("[\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\u1160-\u11ff]")
+_REGIONAL = re.compile("[\U0001f1e6-\U0001f1ff]*$")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+)
+
+
+def strip_controls(text: str) -> str:
+    """Without the characters that XML 1.0 forbids (lone surrogates too) and without C1 controls.
+
+    NEL, a line end, becomes a space. Marks of direction and joiners stay: they change what is read.
+    """
+    return _FORBIDDEN.sub("", text.replace("\x85", " "))
+
+
+def collapse_space(text: str) -> str:
+    """Every run of Unicode white space as one space, none at the ends."""
+    return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """The text as it is compared: what writers and keyboards vary at will is gone. Never shown.
+
+    Compatibility forms (NFKD) and case; vowel marks, tatweel, hamza carriers, the alef, yeh, kaf and heh
+    forms of Arabic, Persian and Urdu keyboards; accents; every script's digits become ASCII; marks of
+    direction, joiners and soft hyphens vanish. Punctuation and symbols become spaces, between digits as well:
+    "3.5" is "3 5", not "35", and the results "2-1" and "2:1" agree. Idempotent; the answer is in NFC.
+    """
+    return unicodedata.normalize("NFC", " ".join(text.translate(_foldings).split()))
+
+
+def detect_direction(text: str, default: Literal["rtl", "ltr"] = "ltr") -> Literal["rtl", "ltr"]:
+    """The direction of most letters (Unicode classes R and AL against L); `default` when neither has more.
+
+    URLs, @names and #tags in Latin letters do not count: every Arabic post has them.
+    """
+    right = left = 0
+    for char, count in _count_letters(text).items():
+        direction = unicodedata.bidirectional(char)
+        if direction in ("R", "AL"):
+            right += count
+        elif direction == "L":
+            left += count
+    if right == left:
+        return default
+    return "rtl" if right > left else "ltr"
+
+
+def detect_language(text: str, *, hint: str | None) -> str:
+    """The BCP 47 tag of the text: the hint in its usual case if the letters can be that language's.
+
+    `hint` is what the feed or the admin says ("ar-ly", "en_US"). It holds for a text without letters, and
+    when at least 30 % of the letters are of a script the language is written in. Otherwise the script
+    decides, and within the Arabic script the letters; Latin letters alone tell nothing: "und".
+    """
+    letters = _count_letters(text)
+    scripts = _count_scripts(letters)
+    tag = _find_tag(hint or "")
+    if not scripts:
+        return tag or "und"
+    if tag is not None:
+        agreeing = sum(scripts[script] for script in _list_scripts(tag))
+        if agreeing >= _HINT_SHARE * scripts.total():
+            return tag
+    (script, _), *_ = scripts.most_common(1)
+    if script == "Arab":
+        return _guess_arabic_script(letters, scripts[script])
+    return _LANGUAGE_OF_SCRIPT.get(script, "und")
+
+
+def truncate_words(text: str, limit: int) -> str:
+    """At most `limit` characters, the ellipsis included; the text itself if it is no longer.
+
+    Cut where a word ends, in scripts without spaces between any two letters, in a word longer than the limit
+    between two characters as readers see them (UAX 29): never before a combining mark or within an emoji.
+    """
+    if len(text) <= limit:
+        return text
+    if limit < 1:
+        return ""
+    end = limit - 1
+    while end > 0 and not _is_word_edge(text, end):
+        end -= 1
+    if not text[:end].strip():
+        end = limit - 1
+        while end > 0 and not _is_character_edge(text, end):
+            end -= 1
+    return text[:end].rstrip(" \t\r\n\xa0,;:،؛-–—") + ELLIPSIS
+
+
+def _fold_char(char: str) -> str:
+    """What one character folds to; each character of the answer folds to itself."""
+    if _is_dropped_mark(char):
+        return ""
+    folded = char
+    for _ in range(8):
+        again = "".join(map(_fold_part, unicodedata.normalize("NFKD", folded.casefold())))
+        if again == folded:
+            break
+        folded = again
+    return folded
+
+
+def _fold_part(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in ("Cf", "Cs") or _is_dropped_mark(char):
+        return ""
+    if category[0] in "ZPS" or category == "Cc":
+        return " "
+    if category == "Nd":
+        return str(unicodedata.digit(char))
+    return _LETTERS.get(char, char)
+
+
+def _is_dropped_mark(char: str) -> bool:
+    return any(first <= ord(char) <= last for first, last in _DROPPED_MARKS)
+
+
+class _Foldings(dict[int, str]):
+    """The table of `str.translate`, filled as characters turn up."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_char(chr(code))
+        if len(self) < _FOLDINGS_KEPT:
+            self[code] = folded
+        return folded
+
+
+_foldings = _Foldings()
+
+
+def _count_letters(text: str) -> Counter[str]:
+    counts = Counter(_NOT_PROSE.sub(" ", text))
+    return Counter({char: count for char, count in counts.items() if char.isalpha()})
+
+
+def _count_scripts(letters: Counter[str]) -> Counter[str]:
+    scripts: Counter[str] = Counter()
+    for char, count in letters.items():
+        scripts[_find_script(char)] += count
+    if scripts["Kana"] > _KANA_SHARE * scripts["Hani"]:
+        scripts["Kana"] += scripts.pop("Hani", 0)
+    return +scripts
+
+
+@lru_cache(maxsize=4096)
+def _find_script(char: str) -> str:
+    name = unicodedata.name(char, "").replace("-", " ").partition(" ")[0]
+    return _SCRIPT_NAMES.get(name, _OTHER)
+
+
+def _list_scripts(tag: str) -> list[str]:
+    language, *subtags = tag.split("-")
+    for subtag in subtags:
+        if subtag in _SCRIPTS_OF_SUBTAG:
+            return _SCRIPTS_OF_SUBTAG[subtag]
+    return _SCRIPTS_OF_LANGUAGE.get(language, ["Latn"])
+
+
+def _find_tag(hint: str) -> str | None:
+    """The hint as RFC 5646, 2.1.1 spells it; None when it is not well-formed or names no language."""
+    match = _TAG.fullmatch(hint.strip().replace("_", "-"))
+    if match is None:
+        return None
+    language = match[1].lower()
+    language = _SHORT_CODES.get(language, language)
+    if language in _NO_LANGUAGE:
+        return None
+    return "-".join([language, *map(_spell_subtag, match[2].split("-")[1:])])
+
+
+def _spell_subtag(subtag: str) -> str:
+    if len(subtag) == 4 and subtag.isalpha():
+        return subtag.title()
+    return subtag.upper() if len(subtag) == 2 else subtag.lower()
+
+
+def _guess_arabic_script(letters: Counter[str], total: int) -> str:
+    def count(chars: str) -> int:
+        return sum(letters[char] for char in chars)
+
+    for language, markers in _MARKERS:
+        if count(markers) >= max(1, _MARKER_SHARE * total):
+            return language
+    if count("یک") > count("يكى") and (count("پچژگ") or not count("ةأإيكى")):
+        return "fa"
+    return "ar"
+
+
+def _is_word_edge(text: str, index: int) -> bool:
+    before, after = text[index - 1], text[index]
+    if not (before.isspace() or after.isspace() or _UNSPACED.match(before) or _UNSPACED.match(after)):
+        return False
+    return _is_character_edge(text, index)
+
+
+def _is_character_edge(text: str, index: int) -> bool:
+    """Whether a reader sees two characters at `index`: UAX 29 as far as news texts need it."""
+    before, after = text[index - 1], text[index]
+    if unicodedata.category(after)[0] == "M" or _EXTENDERS.match(after) or before == "\u200d":
+        return False
+    if before == "\r" and after == "\n":
+        return False
+    if "\U0001f1e6" <= after <= "\U0001f1ff":  # two letters make a flag
+        flags = _REGIONAL.search(text, max(0, index - 64), index)
+        return flags is None or len(flags.group()) % 2 == 0
+    return True

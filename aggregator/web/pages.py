@@ -1,0 +1,158 @@
+"""HTML pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jinja2
+from flask import Blueprint, Flask, Response, abort, redirect, request
+from werkzeug.exceptions import HTTPException
+
+from aggregator.config import Settings
+from aggregator.model import Edition, Section, Site
+from aggregator.publish import pages
+from aggregator.publish.digest import build_front_page
+from aggregator.publish.templates import make_environment, section_path
+from aggregator.store import Transaction, articles
+from aggregator.web.documents import Documents, Rendered
+from aggregator.web.site import find_edition, find_section
+
+_PAGE_MAX_AGE = 60
+_ARTICLE_MAX_AGE = 300
+_FEEDS_MAX_AGE = 3600
+_PER_PAGE = 30
+_FRONT_PER_SECTION = 16
+_FRONT_LATEST = 40
+_BESIDE = 8  # related and latest articles beside an article
+
+_HTML = "text/html; charset=utf-8"
+
+Environments = dict[str, jinja2.Environment]
+
+
+def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
+    blueprint = Blueprint("pages", __name__)
+    site = settings.site
+    environments = _make_environments(site)
+
+    def respond(key: str, render: Callable[[Transaction], Rendered | None]) -> Response:
+        return documents.respond(key, render) or abort(404)
+
+    @blueprint.get("/")
+    def root() -> Response:
+        return front(site.editions[0].id)
+
+    @blueprint.get("/<edition_id>/")
+    def front(edition_id: str) -> Response:
+        edition = find_edition(site, edition_id) or abort(404)
+        env = environments[edition.id]
+        return respond(f"/{edition.id}/", lambda tx: _render_front(tx, env, site, edition))
+
+    @blueprint.get("/<edition_id>/s/<section_id>/")
+    @blueprint.get("/<edition_id>/s/<section_id>/page/<int:page>/")
+    def section_page(edition_id: str, section_id: str, page: int = 1) -> Response:
+        section = find_section(site, edition_id, section_id) or abort(404)
+        path = section_path(section, page)
+        if path != request.path:  # an old id, or page/1/
+            return redirect(path, 301)  # type: ignore[return-value]
+        env = environments[section.edition]
+        return respond(path, lambda tx: _render_section(tx, env, site, section, page))
+
+    @blueprint.get("/article/<article_id>")
+    def article_page(article_id: str) -> Response:
+        return respond(
+            f"/article/{article_id}", lambda tx: _render_article(tx, environments, site, article_id)
+        )
+
+    @blueprint.get("/feeds/")
+    def feeds_page() -> Response:
+        edition = site.editions[0]
+
+        def render(tx: Transaction) -> Rendered:
+            html = pages.render_feeds(environments[edition.id], site=site, edition=edition)
+            return Rendered(
+                body=html.encode(),
+                content_type=_HTML,
+                max_age=_FEEDS_MAX_AGE,
+            )
+
+        return respond("/feeds/", render)
+
+    return blueprint
+
+
+def register_errors(app: Flask, settings: Settings) -> None:
+    """HTTP errors as pages of the site, in the edition of the path."""
+    environments = _make_environments(settings.site)
+
+    @app.errorhandler(HTTPException)
+    def show_error(error: HTTPException) -> Response:
+        first = request.path.split("/")[1]
+        edition = find_edition(settings.site, first) or settings.site.editions[0]
+        status = error.code or 500
+        html = pages.render_error(
+            environments[edition.id], site=settings.site, edition=edition, status=status
+        )
+        response = Response(html, status=status, content_type=_HTML)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _make_environments(site: Site) -> Environments:
+    return {edition.id: make_environment(edition) for edition in site.editions}
+
+
+def _render_front(tx: Transaction, env: jinja2.Environment, site: Site, edition: Edition) -> Rendered:
+    by_section = {
+        s.ref: articles.list_articles(tx, s.ref, limit=_FRONT_PER_SECTION)
+        for s in site.list_sections(edition.id)
+    }
+    latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=_FRONT_LATEST)
+    page = build_front_page(site=site, edition=edition, articles_by_section=by_section, latest=latest)
+    return Rendered(
+        body=pages.render_front(env, site=site, page=page).encode(),
+        content_type=_HTML,
+        max_age=_PAGE_MAX_AGE,
+    )
+
+
+def _render_section(
+    tx: Transaction, env: jinja2.Environment, site: Site, section: Section, page: int
+) -> Rendered | None:
+    total = max(1, -(-articles.count_articles(tx, section.ref) // _PER_PAGE))
+    if not 1 <= page <= total:
+        return None
+    listed = articles.list_articles(tx, section.ref, limit=_PER_PAGE, offset=(page - 1) * _PER_PAGE)
+    html = pages.render_section(env, site=site, section=section, articles=listed, page=page, pages=total)
+    return Rendered(
+        body=html.encode(),
+        content_type=_HTML,
+        max_age=_PAGE_MAX_AGE,
+    )
+
+
+def _render_article(
+    tx: Transaction, environments: Environments, site: Site, article_id: str
+) -> Rendered | None:
+    article = articles.find_article(tx, article_id)
+    if article is None:
+        return None
+    places = (find_section(site, *ref.split("/", 1)) for ref in article.sections)
+    section = next((s for s in places if s is not None), None)
+    edition = (find_edition(site, section.edition) if section else None) or site.editions[0]
+    related = () if section is None else articles.list_articles(tx, section.ref, limit=_BESIDE)
+    latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=2 * _BESIDE)
+    html = pages.render_article(
+        environments[edition.id],
+        site=site,
+        edition=edition,
+        article=article,
+        section=section,
+        related=related,
+        latest=latest,
+    )
+    return Rendered(
+        body=html.encode(),
+        content_type=_HTML,
+        max_age=_ARTICLE_MAX_AGE,
+    )

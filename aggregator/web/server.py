@@ -1,0 +1,67 @@
+"""granian in front of the application."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from aggregator.config import load_settings
+from aggregator.logs import setup_logging
+from aggregator.store import open_store
+from aggregator.web import create_app
+
+_THREADS = 8
+
+_log = logging.getLogger(__name__)
+
+
+def run_server(
+    config_path: Path,
+    *,
+    host: str,
+    port: int,
+    on_start: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `on_start` runs once the port is bound, `on_stop` once it is closed."""
+    # The poller's threads run in this process: a forked child would inherit their locks in any state.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        "aggregator.web",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=_THREADS,
+        backpressure=128,
+        respawn_failed_workers=True,
+        log_level="warning",  # type: ignore[arg-type]
+    )
+    server.on_startup(on_start)
+    server.on_shutdown(on_stop)
+    server.serve(target_loader=partial(load_app, config_path, os.getpid()), wrap_loader=False)
+
+
+def load_app(config_path: Path, parent: int) -> Flask:
+    """Called in each worker process of granian."""
+    setup_logging("INFO")
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    settings = load_settings(config_path, environ=os.environ)
+    return create_app(settings, open_store(settings.store_url, migrate=False))
+
+
+def _follow(parent: int) -> None:
+    """End with the parent: a worker that outlived a killed server would keep its port."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
