@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ import click
 
 from aggregator import __version__, ops
 from aggregator.config import Settings, load_settings
+from aggregator.demo.newsroom import Newsroom, demo_config
+from aggregator.demo.publisher import Publisher
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.executor.local import open_line
 from aggregator.logs import setup_logging
@@ -31,8 +34,8 @@ def cli() -> None:
     """Poll news sources, merge what is the same article, publish feeds and a front page per section."""
 
 
-def command(function: Callable[P, None]) -> click.Command:
-    """A subcommand that takes --config, and turns our errors into a message and exit code 1."""
+def command_without_config(function: Callable[P, None]) -> click.Command:
+    """A subcommand that turns our errors into a message and exit code 1."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -46,6 +49,11 @@ def command(function: Callable[P, None]) -> click.Command:
             click.echo(f"aggregator: {error}", err=True)
             sys.exit(1)
 
+    return cli.command(name=function.__name__.rstrip("_"))(run)
+
+
+def command(function: Callable[P, None]) -> click.Command:
+    """The same with --config."""
     option = click.option(
         "--config",
         "config_path",
@@ -54,7 +62,7 @@ def command(function: Callable[P, None]) -> click.Command:
         show_default=True,
         help="The configuration file.",
     )
-    return cli.command(name=function.__name__.rstrip("_").replace("_", "-"))(option(run))
+    return command_without_config(option(function))
 
 
 @command
@@ -177,11 +185,26 @@ def migrate(config_path: Path) -> None:
     )
 
 
-def _serve(
-    settings: Settings, config_path: Path, *, host: str, port: int, poll: bool, ready: str | None = None
-) -> None:
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - only compared
-    banner = ready or f"aggregator serves {settings.site.title} at http://{shown}:{port}/"
+@command_without_config
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+def demo(host: str, port: int) -> None:
+    """Serve a bundled newsroom's sources: the whole product, with no network at all."""
+    setup_logging("WARNING")
+    with tempfile.TemporaryDirectory(prefix="aggregator-demo-") as folder, Publisher() as publisher:
+        newsroom = Newsroom(publisher, started_at=datetime.now(UTC))
+        config_path = Path(folder) / "config.toml"
+        text = demo_config(publisher.url, site_url=f"http://{_shown(host)}:{port}", store_path="demo.db")
+        config_path.write_text(text, encoding="utf-8")
+        newsroom.start()
+        try:
+            _serve(_load(config_path), config_path, host=host, port=port, poll=True)
+        finally:
+            newsroom.stop()
+
+
+def _serve(settings: Settings, config_path: Path, *, host: str, port: int, poll: bool) -> None:
+    banner = f"aggregator serves {settings.site.title} at http://{_shown(host)}:{port}/"
     if not poll:
         ops.migrate(settings)
         run_server(config_path, host=host, port=port, on_start=lambda: click.echo(banner))
@@ -194,6 +217,11 @@ def _serve(
             poller.start()
 
         run_server(config_path, host=host, port=port, on_start=start, on_stop=poller.stop)
+
+
+def _shown(host: str) -> str:
+    """The host by which a browser on this machine finds the server."""
+    return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - only compared
 
 
 def _load(path: Path) -> Settings:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -156,7 +156,10 @@ def _status(source: Source, state: SourceState | None, count: int, now: datetime
 def list_entries(
     settings: Settings, *, section: str | None, source_id: str | None
 ) -> Iterator[entries.StoredEntry]:
-    """Stored entries, newest first. Raises ConfigError for a section or source that is not configured."""
+    """Stored entries, newest first. Raises ConfigError for a section or source that is not configured.
+
+    Sections are named as an admin writes them: by id alone where one edition has it, else edition/id.
+    """
     ref = None
     if section is not None:
         found = settings.find_section(section)
@@ -166,10 +169,12 @@ def list_entries(
         ref = found.ref
     if source_id is not None:
         settings.get_source(source_id)
+    names = {s.ref: s.id if settings.find_section(s.id) else s.ref for s in settings.site.sections}
     store = open_store(settings.store_url)
     try:
         with store.read() as tx:
-            yield from entries.list_entries(tx, section=ref, source_id=source_id)
+            for entry in entries.list_entries(tx, section=ref, source_id=source_id):
+                yield replace(entry, sections=tuple(names.get(s, s) for s in entry.sections))
     finally:
         store.close()
 

@@ -52,6 +52,7 @@ _FIELD_DECODED = {f"%{ord(char):02X}": char for char in _QUERY_CHARS}
 
 _ROOT_KEY = re.compile(r"https://[^/?#]+/")
 _MOBILE_PREFIXES = ("www.", "m.", "amp.")
+_ESCAPED_TWICE = re.compile(r"^(?:amp;)+")  # "&amp;amp;": what a feed's second escaping leaves of an ampersand
 _AMP_VALUES = frozenset({"", "1", "true"})
 
 # Parameters that name the reader's way to the article and never the article. Compared in lower case.
@@ -281,9 +282,7 @@ def _canonical_query(query: str) -> str:
     fields: list[tuple[str, str]] = []
     for piece in query.split("&"):
         raw_name, equals, raw_value = piece.partition("=")
-        name = _respell_field(raw_name)
-        while name.startswith("amp;"):  # the feed escaped its ampersands twice
-            name = name.removeprefix("amp;")
+        name = _ESCAPED_TWICE.sub("", _respell_field(raw_name))
         value = _respell_field(raw_value)
         if (name or equals) and not _is_tracking(name, value):
             fields.append((name, name + equals + value))

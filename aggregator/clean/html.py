@@ -195,7 +195,7 @@ def _keep_image(found: re.Match[str]) -> str:
     if src is None or PIXEL.search(src) or {attributes.get("width"), attributes.get("height")} & {"0", "1"}:
         return ""
     if EMOJI.search(src):
-        return escape(attributes.get("alt", ""), quote=False)
+        return _escape_lines(attributes.get("alt", ""))
     return found[0]
 
 
@@ -242,11 +242,12 @@ def text_to_html(text: str) -> str:
     """Give plain text as HTML: blank lines part paragraphs, other line ends are breaks, nothing is a tag."""
     text = strip_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
     paragraphs = (paragraph.strip() for paragraph in _BLANK_LINES.split(text))
-    return "\n".join(
-        f"<p>{escape(paragraph, quote=False).replace(chr(10), '<br>')}</p>"
-        for paragraph in paragraphs
-        if paragraph
-    )
+    return "\n".join(f"<p>{_escape_lines(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+
+
+def _escape_lines(text: str) -> str:
+    # As html5ever writes it.
+    return escape(text, quote=False).replace("\xa0", "&nbsp;").replace("\n", "<br>")
 
 
 def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:

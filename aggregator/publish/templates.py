@@ -197,6 +197,9 @@ def _join_day_time(day: str, clock: str, locale: Locale) -> str:
 
 def _map_digits(text: str, site: Site, locale: Locale) -> str:
     system = site.digits or locale.default_numbering_system
+    if system == "arab" and locale.other_numbering_systems.get("native") != "arab":
+        # `digits` is one setting for all editions, but ٢٠٢٦ is of no use to readers of English.
+        system = locale.default_numbering_system
     return text.translate(str.maketrans(_DIGITS["latn"], _DIGITS.get(system, _DIGITS["latn"])))
 
 

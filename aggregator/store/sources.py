@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.errors import LeaseLost
 from aggregator.model import Claim, PollResult, Source, SourceState, Validators
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import entries, hosts, sources
+from aggregator.store.tables import UtcDateTime, entries, hosts, sources
 from aggregator.urls import host_bucket
 
 _LEASE_FREE = {"lease_token": None, "lease_owner": None, "lease_until": None}
@@ -141,7 +141,7 @@ def record_poll(tx: Transaction, result: PollResult) -> None:
     if result.outcome == "failed":
         values |= {
             "failures": sources.c.failures + 1,
-            "failing_since": func.coalesce(sources.c.failing_since, result.polled_at),
+            "failing_since": func.coalesce(sources.c.failing_since, literal(result.polled_at, UtcDateTime())),
             "last_error": result.error,
         }
     else:

@@ -42,14 +42,17 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
     def root() -> Response:
         return front(site.editions[0].id)
 
-    @blueprint.get("/<edition_id>/")
+    # Named one by one: any other first part of a path is a 404 and not a slash to be added.
+    edition_rule = f"/<any({', '.join(e.id for e in site.editions)}):edition_id>/"
+
+    @blueprint.get(edition_rule)
     def front(edition_id: str) -> Response:
         edition = find_edition(site, edition_id) or abort(404)
         env = environments[edition.id]
         return respond(f"/{edition.id}/", lambda tx: _render_front(tx, env, site, edition))
 
-    @blueprint.get("/<edition_id>/s/<section_id>/")
-    @blueprint.get("/<edition_id>/s/<section_id>/page/<int:page>/")
+    @blueprint.get(f"{edition_rule}s/<section_id>/")
+    @blueprint.get(f"{edition_rule}s/<section_id>/page/<int:page>/")
     def section_page(edition_id: str, section_id: str, page: int = 1) -> Response:
         section = find_section(site, edition_id, section_id) or abort(404)
         path = section_path(section, page)

@@ -20,7 +20,7 @@ from aggregator.logs import setup_logging
 from aggregator.store import open_store
 from aggregator.web import create_app
 
-_THREADS = 8
+_THREADS = 4  # rendered documents are answered from memory; more threads only wait for the interpreter
 
 _log = logging.getLogger(__name__)
 

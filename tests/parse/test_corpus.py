@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,21 +23,12 @@ if not CORPUS.is_dir():
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    limits = {"timeout": timedelta(seconds=5), "max_memory_bytes": 256 * 1024**2}
-    with Sandbox(workers=1, **limits) as opened:
+    with Sandbox(workers=1, timeout=timedelta(seconds=5), max_memory_bytes=256 * 1024**2) as opened:
         yield opened
 
 
 def list_documents() -> list[Path]:
     return sorted(path for path in CORPUS.iterdir() if path.name != "INDEX.tsv")
-
-
-def count_entries(body: bytes, name: str) -> str:
-    try:
-        feed = parse_feed(body, url=f"https://example.org/{name}", max_entries=100_000)
-    except ParseError:
-        return "error"
-    return str(len(feed.entries))
 
 
 def read_golden_counts() -> dict[str, str]:
@@ -50,9 +42,14 @@ def test_the_golden_counts_name_every_document_and_no_other() -> None:
 
 @pytest.mark.parametrize("path", list_documents(), ids=lambda path: path.name[:40])
 def test_a_document_gives_its_golden_count_within_5_seconds_and_256_mib(path: Path, sandbox: Sandbox) -> None:
-    golden = read_golden_counts()[path.name]
+    # The function must come from the package: workers cannot import this file.
+    read = functools.partial(
+        parse_feed, path.read_bytes(), url=f"https://example.org/{path.name}", max_entries=9999
+    )
     try:
-        counted = sandbox.submit(count_entries, path.read_bytes(), path.name, url=path.name).result(timeout=60)
+        counted = str(len(sandbox.submit(read, url=path.name).result(timeout=60).entries))
     except SandboxKilled as error:
         pytest.fail(f"{path.name}: {error}")
-    assert counted == golden
+    except ParseError:
+        counted = "error"
+    assert counted == read_golden_counts()[path.name]

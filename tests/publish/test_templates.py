@@ -174,6 +174,8 @@ def test_any_kind_of_zone_has_words(zone: tzinfo) -> None:
         ("en-GB", None, "2026"),
         ("ar-LY", "arab", "٢٠٢٦"),
         ("ar-EG", "latn", "2026"),
+        ("en-GB", "arab", "2026"),
+        ("fa-IR", "arab", "۲۰۲۶"),
     ],
 )
 def test_digits_are_the_sites_or_the_locales(locale: str, digits: str | None, text: str) -> None:
