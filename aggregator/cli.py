@@ -162,7 +162,7 @@ def import_(config_path: Path, file: BinaryIO, section: str | None) -> None:
 @command
 def export(config_path: Path) -> None:
     """Write the sources as OPML to standard output."""
-    click.get_binary_stream("stdout").write(ops.export_opml(_load(config_path)))
+    click.echo(ops.export_opml(_load(config_path)), nl=False)
 
 
 @command

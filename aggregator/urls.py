@@ -52,7 +52,7 @@ _FIELD_DECODED = {f"%{ord(char):02X}": char for char in _QUERY_CHARS}
 
 _ROOT_KEY = re.compile(r"https://[^/?#]+/")
 _MOBILE_PREFIXES = ("www.", "m.", "amp.")
-_ESCAPED_TWICE = re.compile(r"^(?:amp;)+")  # "&amp;amp;": what a feed's second escaping leaves of an ampersand
+_ESCAPED_TWICE = re.compile(r"^(?:amp;)+")  # what escaping an ampersand again leaves before a name
 _AMP_VALUES = frozenset({"", "1", "true"})
 
 # Parameters that name the reader's way to the article and never the article. Compared in lower case.

@@ -45,7 +45,7 @@ MAX_LENGTH_BYTES = 2**63 - 1
 TITLE_FROM_EXCERPT_CHARS = 80
 # Publishing software of the web is younger; older dates are what a broken clock or template prints.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-RTL_LANGUAGES = frozenset("ar arc arz ckb dv fa he iw ks ku-arab ps sd ug ur yi".split())
+RTL_LANGUAGES = frozenset("ar arc arz ckb dv fa he iw ks ps sd ug ur yi".split())
 
 NOTHING_TO_SHOW = "items without title, text and link, dropped"
 REPEATED = "items that repeat another one of the same document, dropped"

@@ -83,6 +83,7 @@ PIXEL = re.compile(
     )|/(?:pixel|1x1|spacer|blank|transparent|clear|count)\.(?:gif|png)(?:[?\#]|$)""",
     re.VERBOSE | re.IGNORECASE,
 )
+PORTRAIT = re.compile(r"://(?:[^/]*\.)?gravatar\.com/avatar/", re.IGNORECASE)
 EMOJI = re.compile(r"://s\d*\.w(?:p|ordpress)?\.(?:org|com)/.*?(?:emoji|smilies)/", re.IGNORECASE)
 
 # What follows reads the output of nh3 only, where `<` and `>` delimit tags and nothing else.
@@ -257,9 +258,11 @@ def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:
 
 
 def is_decoration(image: Image) -> bool:
-    """Tell images nobody is meant to look at: pixels that count readers, spacers, small icons."""
+    """Tell images that show nothing of the article: pixels that count readers, spacers, icons, portraits."""
     sizes = [size for size in (image.width, image.height) if size is not None]
-    return min(sizes, default=MIN_IMAGE_PIXELS) < MIN_IMAGE_PIXELS or bool(PIXEL.search(image.url))
+    if min(sizes, default=MIN_IMAGE_PIXELS) < MIN_IMAGE_PIXELS:
+        return True
+    return any(pattern.search(image.url) for pattern in (PIXEL, EMOJI, PORTRAIT))
 
 
 def find_images(html: str) -> tuple[Image, ...]:

@@ -48,7 +48,8 @@ RENAMED_TAG = re.compile(rf"<(/?)({'|'.join(RENAMED)})(?=[\s/>])", re.IGNORECASE
 MEDIA_ELEMENTS = frozenset(["img", "iframe", "embed"])
 # The marks of players, of lazy and of hidden images. A name that ends in src is data-src, data-lazy-src ...
 MEDIA_MARK = re.compile(
-    r"<iframe|<embed|(?<![\s\"'])src\s*=|srcset|data-(?:lazy|original|url)|display:\s*none|:\s*[01]px",
+    r"<(?:iframe|embed|(?:img|source)[\s/][^<>]*?"
+    r"(?:(?<![\s\"'])src\s*=|srcset|data-(?:lazy|original|url)|display:\s*none|:\s*[01]px))",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display:\s*+none|(?<![\w-])(?:width|height):\s*+[01]px")
@@ -94,7 +95,8 @@ def prepare_markup(markup: str) -> str:
 def read_tags(markup: str) -> Iterator[Tag]:
     """Yield every tag in order, in linear time; what lies between two of them is text.
 
-    A tag or comment without an end reaches to the end of the markup, as in a browser (HTML, 13.2.5).
+    A tag or comment without an end reaches to the end of the markup, as in a browser (HTML, 13.2.5); only a
+    quote without an end quotes nothing, so that the text after it is not lost.
     """
     position = 0
     while (start := markup.find("<", position)) >= 0:
@@ -245,7 +247,7 @@ def find_widest(srcset: str) -> str | None:
     url = ""
     for token in srcset.split():
         descriptor = DESCRIPTOR.fullmatch(token)
-        if descriptor and url:
+        if descriptor:
             sizes[url] = float(descriptor[1])
         elif _is_address(token):
             url = token.strip(",")

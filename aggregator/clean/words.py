@@ -76,7 +76,7 @@ def plain_author(author: str) -> str:
     author = author[: 4 * MAX_AUTHOR_CHARS]
     if named := _NAME_IN_PARENTHESES.fullmatch(author):  # RSS 2.0: lawyer@boyer.net (Lawyer Boyer)
         author = named[1]
-    name = _ANY_ADDRESS.sub(" ", decode_left_overs(html_to_text(_ANY_ADDRESS.sub(" ", author))))
+    name = _ANY_ADDRESS.sub(" ", decode_left_overs(html_to_text(author)))
     return truncate_words(collapse_space(name).strip(" ,;()<>\"'"), MAX_AUTHOR_CHARS)
 
 
@@ -97,7 +97,7 @@ def cut_tail(text: str) -> str:
             tail = attribution.sub("", tail).rstrip()
     near = max(0, len(tail) - LONGEST_MORE_CHARS)
     if more := _MORE_TAIL.search(tail, near):
-        tail = tail[: more.start()]
+        tail = tail[: more.start()].rstrip()
     if cut_off := _CUT_OFF.search(tail, max(0, len(tail) - LONGEST_MORE_CHARS)):
         tail = tail[: cut_off.start()] + "…"
     return head + tail

@@ -144,11 +144,8 @@ def demo_config(publisher_url: str, *, site_url: str, store_path: str) -> str:
     """The config.toml that makes a site of the demo's outlets, the failing one included."""
     texts = load_texts()
     parts = [
-        "[site]",
-        f"title = {_quote('واحة الأخبار')}",
-        f"url = {_quote(site_url)}",
-        'timezone = "Africa/Tripoli"',
-        f"editions = [{', '.join(map(_quote, _EDITIONS))}]",
+        f"[site]\ntitle = {_quote('واحة الأخبار')}\nurl = {_quote(site_url)}\n"
+        f'timezone = "Africa/Tripoli"\neditions = [{", ".join(map(_quote, _EDITIONS))}]',
         f"[store]\nurl = {_quote(f'sqlite:///{store_path}')}",
         '[fetch]\nallow_networks = ["127.0.0.0/8"]\nhost_gap = "1s"',
         '[defaults]\nevery = "5s"\ntimeout = "10s"\ncontent = "full"',

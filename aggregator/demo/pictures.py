@@ -47,16 +47,16 @@ def render_svg(key: str, *, width: int = 640, height: int = 360) -> bytes:
 def render_png(key: str, *, width: int = 640, height: int = 360) -> bytes:
     """Slow waves between two colours that the key happens to give, as an indexed PNG."""
     hue = roll("hue", key) % 360 / 60
-    near, far = _mix_colour(hue, 0.62), _mix_colour(hue + 1.1, 0.86)
+    near, far = _mix_colour(hue, 0.6), _mix_colour(hue + 0.7, 0.85)
     palette = bytes(
         round(a + (b - a) * place / 255) for place in range(256) for a, b in zip(near, far, strict=True)
     )
-    period = 300 + roll("period", key) % 300
+    period = 1100 + roll("period", key) % 700
     ramp = bytes(round(127.5 - 127.5 * math.cos(2 * math.pi * x / period)) for x in range(period))
     ramp *= 2 + width // period
     rows = b"".join(
         b"\0" + ramp[offset : offset + width]
-        for offset in (round(y * 0.6 + 60 * math.sin(y / 55)) % period for y in range(height))
+        for offset in (round(y * 0.6 + 70 * math.sin(y / 90)) % period for y in range(height))
     )
     head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"PLTE", palette), (b"IDAT", zlib.compress(rows, 6)), (b"IEND", b""))

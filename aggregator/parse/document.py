@@ -30,13 +30,12 @@ _OTHER_ROOTS = {
     "opensearchdescription": "an OpenSearch description",
 }
 _MAGIC = (
-    ("%PDF", "a PDF document"),
-    ("\x1f\ufffd", "compressed data"),
-    ("\x1f‹", "compressed data"),
-    ("PK\x03\x04", "a ZIP archive"),
-    ("GIF8", "a GIF image"),
-    ("\ufffdPNG", "a PNG image"),
-    ("‰PNG", "a PNG image"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "compressed data"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"GIF8", "a GIF image"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
 )
 _START_TAG = re.compile(r"<([A-Za-z_][^\s/<>]{0,100})")
 _SUBSET_END = re.compile(r"\]\s*>")
@@ -57,6 +56,12 @@ _LONG_FIELD = re.compile(
 # Arabic and Asian publishers put the address where RSS has <url>; feedparser loses it there.
 _BARE_IMAGE = re.compile(
     r"<image>\s*(?:<!\[CDATA\[)?\s*(https?://[^\s<>\]]{1,4000})\s*(?:\]\]>)?\s*</image>", re.IGNORECASE
+)
+# What feedparser makes of an address breaks where its last label has more than four letters.
+_AUTHOR_ADDRESS = re.compile(
+    r"(<(?:author|managingEditor|dc:creator|itunes:author)(?=[\s>])[^<>]*>\s*(?:<!\[CDATA\[)?)\s*"
+    r"(?:mailto:)?[^\s<>()@]{1,100}@[^\s<>()@]{1,200}\s*(?:\(([^()<>]{0,300})\)\s*)?(?=(?:\]\]>\s*)?</)",
+    re.IGNORECASE,
 )
 
 
@@ -88,6 +93,7 @@ def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
         problems.append("text after the end of the feed was skipped")
     text, cut = _cut_entries(text, url=url, max_entries=max_entries)
     text = _BARE_IMAGE.sub(r"<image><url>\1</url></image>", text)
+    text = _AUTHOR_ADDRESS.sub(lambda m: m[1] + (m[2] or ""), text)
     text, shortened = _LONG_FIELD.subn(_shorten_field, text)
     if shortened:
         problems.append(f"author or date of more than {MAX_NAME_FIELD} characters: {shortened} cut")
@@ -99,9 +105,6 @@ def describe_non_feed(text: str) -> str:
     start = text.lstrip()[:2000]
     if not start:
         return "an empty document"
-    for magic, what in _MAGIC:
-        if start.startswith(magic):
-            return what
     tag, _ = _find_first_tag(text)
     if tag is None:
         return "plain text" if "<" not in start else "XML without a root element"
@@ -109,6 +112,11 @@ def describe_non_feed(text: str) -> str:
     if name in _WEB_PAGE_ROOTS or re.match(r"<!doctype\s+html", start, re.IGNORECASE):
         return "a web page"
     return _OTHER_ROOTS.get(name, f"XML with the root <{tag[1][:40]}>")
+
+
+def find_binary_kind(body: bytes) -> str | None:
+    """What a body is that is no text at all: "a PDF document"; None where it does not look like that."""
+    return next((what for magic, what in _MAGIC if body.startswith(magic)), None)
 
 
 def drop_prolog(text: str) -> str:

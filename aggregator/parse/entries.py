@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ _KINDS: dict[str, Literal["text", "html"]] = {
     "text/html": "html",
     "application/xhtml+xml": "html",
 }
+
+_ADDRESS = re.compile(r"<[^<>]{0,200}>")  # what is left of "Jane <jane@n.example>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,8 @@ def map_markup(raw: Raw, key: str, base: str, lang: str | None, limit: int, note
 
 def map_authors(raw: Raw, notes: Notes) -> tuple[str, ...]:
     """Names only: an address without a name is no byline, and not ours to spread."""
-    return as_authors((author.get("name") for author in as_dicts(raw.get("authors"))), notes)
+    names = (as_text(author.get("name")) or "" for author in as_dicts(raw.get("authors")))
+    return as_authors((_ADDRESS.sub("", name) for name in names), notes)
 
 
 def _list_details(raw: Raw) -> Iterator[Raw]:
@@ -161,11 +165,10 @@ def _find_url(raw: Raw, base: str, notes: Notes) -> str | None:
         found = as_web_url(address, base, notes)
         if found:
             return found
-    # A permalink guid counts as link only where it is absolute: <guid>12345</guid> is one too, says RSS.
+    # feedparser names a permalink guid `link`, also <guid>12345</guid>, which RSS says is one.
+    guid = raw.get("id") if raw.get("link") else None
     sources = [body.get("src") for body in as_dicts(raw.get("content"))]
-    return next(
-        (found for text in (raw.get("link"), *sources) if (found := as_web_url(text, "", notes))), None
-    )
+    return next((found for text in (guid, *sources) if (found := as_web_url(text, "", notes))), None)
 
 
 def _list_terms(raw: Raw) -> list[object]:
@@ -187,10 +190,13 @@ def _map_date(raw: Raw, key: str) -> str | None:
         return None
     written = " ".join(written[:MAX_DATE].split())
     parsed = raw.get(f"{key}_parsed")
-    if parse_date(written) is not None or not isinstance(parsed, tuple):
+    if parse_date(written) is not None or not isinstance(parsed, tuple) or len(parsed) < 6:
+        return written
+    year, month, day, hour, minute, second = parsed[:6]
+    if (day, hour, minute, second) == (1, 0, 0, 0):
+        # "2004년 05월 28일": feedparser takes the year and adds the month that is now.
         return written
     try:
-        year, month, day, hour, minute, second = parsed[:6]
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).isoformat()
     except (TypeError, ValueError):
         return written

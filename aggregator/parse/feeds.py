@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aggregator.errors import NotAFeed
 from aggregator.model import Hints, ParsedFeed
-from aggregator.parse.document import describe_non_feed, prepare_document
+from aggregator.parse.document import describe_non_feed, find_binary_kind, prepare_document
 from aggregator.parse.encoding import decode_document
 from aggregator.parse.entries import Surroundings, find_base, map_authors, map_entry, map_markup
 from aggregator.parse.fields import (
@@ -33,8 +33,7 @@ _PERIODS = {
     "yearly": timedelta(days=365),
 }
 _MAX_TTL = timedelta(days=366)
-_SKIP_HOURS = re.compile(r"<skipHours\b[^<>]*>(.{0,4000}?)</skipHours\s*>", re.IGNORECASE | re.DOTALL)
-_SKIP_DAYS = re.compile(r"<skipDays\b[^<>]*>(.{0,4000}?)</skipDays\s*>", re.IGNORECASE | re.DOTALL)
+_SKIP = re.compile(r"<(/?)skip(hours|days)\s*>", re.IGNORECASE)
 _HOUR = re.compile(r"<hour\s*>\s*(\d{1,2})\s*</hour\s*>", re.IGNORECASE)
 _DAY = re.compile(r"<day\s*>\s*([A-Za-z]{6,9})\s*</day\s*>", re.IGNORECASE)
 
@@ -49,6 +48,9 @@ def parse_feed(
     unescaped once and not sanitised. All that was repaired, dropped or cut is in `problems`.
     Raises NotAFeed for anything else than a feed, ParseError for one that would take too long to read.
     """
+    binary = find_binary_kind(body)
+    if binary:
+        raise NotAFeed(f"this is {binary}, not a feed", url=url)
     decoded = decode_document(body, content_type=content_type)
     problems: tuple[str, ...] = (decoded.problem,) if decoded.problem else ()
     text = decoded.text.lstrip("\ufeff\x00 \t\r\n")
@@ -135,12 +137,16 @@ def _map_update_every(head: Raw) -> timedelta | None:
 
 def _find_skip_hours(text: str) -> frozenset[int]:
     """Out of the text: feedparser keeps only the last of them. RSS 0.91 counts 1 to 24, RSS 2.0 0 to 23."""
-    found = _SKIP_HOURS.search(text)
-    hours = (int(hour) for hour in _HOUR.findall(found[1])) if found else ()
+    hours = (int(hour) for hour in _HOUR.findall(_find_skipped(text, "hours")))
     return frozenset(hour % 24 for hour in hours if hour <= 24)
 
 
+def _find_skipped(text: str, what: str) -> str:
+    """What stands in the first <skipHours> or <skipDays>; "" if there is none."""
+    tags = [tag for tag in _SKIP.finditer(text) if tag[2].lower() == what][:2]
+    return text[tags[0].end() : tags[1].start()] if len(tags) == 2 else ""
+
+
 def _find_skip_days(text: str) -> frozenset[int]:
-    found = _SKIP_DAYS.search(text)
-    days = (day.lower() for day in _DAY.findall(found[1])) if found else ()
+    days = (day.lower() for day in _DAY.findall(_find_skipped(text, "days")))
     return frozenset(_DAYS.index(day) for day in days if day in _DAYS)

@@ -35,18 +35,19 @@ def read_leniently(text: str, *, url: str) -> Reading:
 
     Never opens a file or URL. Raises ParseError where feedparser fails altogether.
     """
+    repaired: tuple[str, ...] = ()
     try:
         result = _call_feedparser(text)
     except MemoryError:
         raise
     except Exception:
-        # Mostly references to characters that do not exist.
         result = _call_again(drop_bad_references(text), url)
+        repaired = ("references to characters that do not exist were removed",)
     return Reading(
         version=str(result["version"]),
         head=_make_plain(result["feed"], url),
         entries=tuple(_make_plain(entry, url) for entry in result["entries"]),
-        problems=_describe_bozo(result),
+        problems=(*repaired, *_describe_bozo(result)),
     )
 
 

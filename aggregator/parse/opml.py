@@ -9,10 +9,16 @@ from html.entities import name2codepoint
 from lxml import etree
 
 from aggregator.errors import ParseError
-from aggregator.parse.document import MAX_DEPTH, describe_non_feed, drop_prolog, strip_illegal
+from aggregator.parse.document import (
+    MAX_DEPTH,
+    describe_non_feed,
+    drop_prolog,
+    find_binary_kind,
+    strip_illegal,
+)
 from aggregator.parse.encoding import decode_document
 
-_URL = "opml"  # a document that an admin hands over has no address of its own
+_NO_URL = "opml"  # a document that an admin hands over has no address of its own
 
 
 # Exporters forget to escape the ampersands of URLs, and use entities of HTML that XML does not know.
@@ -38,10 +44,13 @@ def parse_opml(body: bytes) -> tuple[OpmlOutline, ...]:
     What is broken is read as far as it goes. Entities are never expanded, nothing is loaded.
     Raises ParseError where the document is no OPML.
     """
-    text = decode_document(body, content_type=None).text
+    binary = find_binary_kind(body)
+    text = "" if binary else decode_document(body, content_type=None).text
     root = _parse_root(text)
     if root is None or _local_name(root) != "opml":
-        raise ParseError(f"this is {describe_non_feed(text)}, not an OPML list of feeds", url=_URL)
+        raise ParseError(
+            f"this is {binary or describe_non_feed(text)}, not an OPML list of feeds", url=_NO_URL
+        )
     return tuple(_list_outlines(root))
 
 

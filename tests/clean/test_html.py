@@ -493,6 +493,7 @@ def test_find_images_gives_each_address_once_with_what_is_known_of_it() -> None:
         (Image(url="https://a.example/x.jpg", width=640, height=16), True),
         (Image(url="https://a.example/spacer.gif?1"), True),
         (Image(url="https://b.scorecardresearch.com/p?c1=2"), True),
+        (Image(url="https://2.gravatar.com/avatar/24e7?s=96&d=identicon"), True),
         (Image(url="https://a.example/facebook.com-trial.jpg"), False),
     ],
 )

@@ -1,0 +1,507 @@
+"""Sources and host buckets: synchronising, claiming, leasing and recording polls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from aggregator.errors import LeaseLost
+from aggregator.model import (
+    Claim,
+    Hints,
+    PollOutcome,
+    PollResult,
+    Rule,
+    Source,
+    SourceReading,
+    SourceState,
+    Validators,
+)
+from aggregator.store import Store, sources, tables
+from tests.store.samples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    insert_reads,
+    make_read,
+    make_source,
+    open_sample,
+    run_at_once,
+)
+
+LEASE = MINUTE
+TAGGED = Validators(etag='W/"7"', last_modified="Tue, 24 Nov 2026 11:00:00 GMT")
+BODY_HASH = bytes(range(16))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_sample(tmp_path) as opened:
+        yield opened
+
+
+def sync(store: Store, *configured: Source, now: datetime = NOON) -> tuple[str, ...]:
+    with store.write() as tx:
+        return sources.sync_sources(tx, configured, now=now).replaced
+
+
+def record(store: Store, outcome: PollOutcome, *, at: datetime = NOON, **changes: Any) -> None:
+    values: dict[str, Any] = {"source_id": "harbour", "polled_at": at, "next_poll_at": at + HOUR} | changes
+    with store.write() as tx:
+        sources.record_poll(tx, PollResult(outcome=outcome, **values))
+
+
+def get_state(store: Store, source_id: str = "harbour") -> SourceState:
+    with store.read() as tx:
+        (state,) = sources.list_source_states(tx, [source_id])
+    return state
+
+
+def claim(
+    store: Store,
+    *,
+    now: datetime = NOON,
+    limit: int = 10,
+    owner: str = "first",
+    only: Collection[str] | None = None,
+    force: bool = False,
+) -> tuple[Claim, ...]:
+    with store.write() as tx:
+        return sources.claim_due(tx, now=now, limit=limit, lease=LEASE, owner=owner, only=only, force=force)
+
+
+def claim_ids(store: Store, **options: Any) -> list[tuple[str, ...]]:
+    return [c.source_ids for c in claim(store, **options)]
+
+
+def hold(store: Store, held: Claim, *, until: datetime) -> None:
+    with store.write() as tx:
+        sources.hold_lease(tx, held, until=until)
+
+
+def sync_due(store: Store, due: dict[str, timedelta], *, host: str | None = None) -> None:
+    """Sources that are due so long after noon, each on a host of its own unless one is named."""
+    urls = {id: f"https://{host or f'{id}.example'}/{id}.xml" for id in due}
+    sync(store, *(make_source(id, url=url) for id, url in urls.items()))
+    for source_id, after in due.items():
+        record(store, "not_modified", source_id=source_id, next_poll_at=NOON + after)
+
+
+# --- sync_sources ---------------------------------------------------------------------------------
+
+
+def test_a_new_source_is_due_at_once_and_has_no_past(store: Store) -> None:
+    assert sync(store, make_source()) == ()
+    assert get_state(store) == SourceState(
+        source_id="harbour",
+        url="https://harbour.example/feed.xml",
+        validators=Validators(),
+        body_hash=None,
+        next_poll_at=NOON,
+        last_polled_at=None,
+        last_success_at=None,
+        failing_since=None,
+        failures=0,
+        last_error=None,
+        problems=(),
+        skipped=0,
+    )
+    assert claim_ids(store) == [("harbour",)]
+
+
+def test_the_same_configuration_again_changes_nothing(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "same_body", validators=TAGGED, body_hash=BODY_HASH)
+    before = get_state(store)
+    assert sync(store, make_source(), now=NOON + DAY) == ()
+    assert get_state(store) == before
+
+
+def test_a_changed_url_forgets_the_validators_and_is_due_at_once(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "same_body", validators=TAGGED, body_hash=BODY_HASH)
+    before = get_state(store)
+    assert sync(store, make_source(url="https://new.example/rss"), now=NOON + MINUTE) == ()
+    assert get_state(store) == replace(
+        before,
+        url="https://new.example/rss",
+        validators=Validators(),
+        body_hash=None,
+        next_poll_at=NOON + MINUTE,
+    )
+    assert [c.host for c in claim(store, now=NOON + MINUTE)] == ["new.example"]
+
+
+def test_a_removed_source_is_polled_no_more_and_keeps_its_row_and_its_entries(store: Store) -> None:
+    sync(store, make_source(), make_source("ferry"))
+    with store.write() as tx:
+        insert_reads(tx, make_read("1"))
+    sync(store, make_source("ferry"))
+    assert claim_ids(store, force=True) == [("ferry",)]
+    with store.read() as tx:
+        assert [s.source_id for s in sources.list_source_states(tx)] == ["ferry"]
+        assert [s.source_id for s in sources.list_source_states(tx, ["harbour"])] == ["harbour"]
+        assert sources.count_entries(tx) == {"harbour": 1}
+
+
+def test_a_source_that_comes_back_remembers_its_past(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "same_body", validators=TAGGED, body_hash=BODY_HASH)
+    before = get_state(store)
+    sync(store)
+    sync(store, make_source(), now=NOON + DAY)
+    assert get_state(store) == before
+    assert claim_ids(store, now=NOON + DAY) == [("harbour",)]
+
+
+SPORT = Rule(section="ar/sports", title="كرة القدم")
+REPLACED = {
+    "another section": (make_source(section="ar/world"), True),
+    "a new rule": (make_source(rules=(SPORT,)), True),
+    "another name, right, interval and skip list": (
+        make_source(name="Other", content="title", every=HOUR, skip=(Rule(title="إعلان"),)),
+        False,
+    ),
+    "another URL": (make_source(url="https://new.example/rss"), False),
+}
+
+
+@pytest.mark.parametrize(("changed", "replaced"), REPLACED.values(), ids=REPLACED.keys())
+def test_what_sorts_entries_otherwise_is_reported_once(store: Store, changed: Source, replaced: bool) -> None:
+    sync(store, make_source(), make_source("ferry"))
+    assert sync(store, changed, make_source("ferry")) == (("harbour",) if replaced else ())
+    assert sync(store, changed, make_source("ferry")) == ()
+
+
+CHANGED_RULES = {
+    "another section": (replace(SPORT, section="ar/world"),),
+    "another word": (replace(SPORT, title="كرة السلة"),),
+    "the word as a category": (Rule(section="ar/sports", category="كرة القدم"),),
+    "a path as well": (replace(SPORT, path="/sport"),),
+    "one more rule": (SPORT, Rule(section="ar/world", path="/world")),
+    "none any more": (),
+}
+
+
+@pytest.mark.parametrize("rules", CHANGED_RULES.values(), ids=CHANGED_RULES.keys())
+def test_every_change_of_a_rule_is_seen(store: Store, rules: tuple[Rule, ...]) -> None:
+    sync(store, make_source(rules=(SPORT,)))
+    assert sync(store, make_source(rules=rules)) == ("harbour",)
+
+
+def test_the_order_of_rules_counts(store: Store) -> None:
+    other = Rule(section="ar/world", path="/world")
+    sync(store, make_source(rules=(SPORT, other)))
+    assert sync(store, make_source(rules=(other, SPORT))) == ("harbour",)
+
+
+# --- claim_due ------------------------------------------------------------------------------------
+
+
+def test_sources_of_one_host_are_claimed_together_the_most_overdue_first(store: Store) -> None:
+    due = {"a": -MINUTE, "b": -HOUR, "c": -2 * MINUTE, "d": MINUTE}
+    sync_due(store, due, host="press.example")
+    (taken,) = claim(store)
+    assert (taken.host, taken.source_ids) == ("press.example", ("b", "c", "a"))
+    assert taken.token
+
+
+def test_hosts_are_claimed_most_overdue_first_and_no_more_than_asked_for(store: Store) -> None:
+    sync_due(store, {"a": -MINUTE, "b": -HOUR, "c": -2 * MINUTE, "d": -DAY})
+    assert claim_ids(store, limit=3) == [("d",), ("b",), ("c",)]
+    assert claim_ids(store, limit=3) == [("a",)]
+    assert claim_ids(store, limit=3) == []
+
+
+def test_a_source_is_due_from_its_very_instant_on(store: Store) -> None:
+    sync_due(store, {"a": timedelta()})
+    assert claim_ids(store, now=NOON - timedelta(microseconds=1)) == []
+    assert claim_ids(store, now=NOON) == [("a",)]
+
+
+def test_no_host_is_given_to_two_claimers(store: Store) -> None:
+    sync_due(store, {"a": -HOUR, "b": -MINUTE}, host="press.example")
+    (first,) = claim(store, owner="first", only=["a"])
+    assert first.source_ids == ("a",)
+    assert claim_ids(store, owner="second") == [], "source b shares the host that is being polled"
+    assert claim_ids(store, owner="second", force=True) == []
+
+
+def test_a_lease_that_has_run_out_is_free_and_its_source_still_due(store: Store) -> None:
+    sync_due(store, {"a": -HOUR})
+    (first,) = claim(store)
+    assert claim_ids(store, now=NOON + LEASE - timedelta(microseconds=1)) == []
+    (second,) = claim(store, now=NOON + LEASE)
+    assert second.source_ids == first.source_ids
+    assert second.token != first.token
+
+
+def test_force_takes_what_is_not_due_and_only_takes_no_others(store: Store) -> None:
+    sync_due(store, {"a": -HOUR, "b": HOUR, "c": DAY})
+    assert claim_ids(store, only=["b", "c"]) == []
+    assert claim_ids(store, only=["c", "nobody"], force=True) == [("c",)]
+    assert claim_ids(store, only=[], force=True) == []
+    assert claim_ids(store, force=True) == [("a",), ("b",)]
+
+
+def test_ports_are_hosts_of_their_own(store: Store) -> None:
+    urls = {
+        "a": "https://press.example/a",
+        "b": "http://PRESS.example/b",
+        "c": "https://press.example:8443/c",
+    }
+    sync(store, *(make_source(id, url=url) for id, url in urls.items()))
+    assert sorted(claim_ids(store)) == [("a", "b"), ("c",)]
+
+
+DUE = {
+    "due and free": (-MINUTE, False, True, True),
+    "not due yet": (MINUTE, False, True, False),
+    "being polled": (-MINUTE, True, True, False),
+    "configured no more": (-MINUTE, False, False, False),
+}
+
+
+@pytest.mark.parametrize(("after", "claimed", "configured", "expected"), DUE.values(), ids=DUE.keys())
+def test_has_due_says_whether_a_claim_would_find_anything(
+    store: Store, after: timedelta, claimed: bool, configured: bool, expected: bool
+) -> None:
+    sync_due(store, {"a": after})
+    if claimed:
+        claim(store)
+    if not configured:
+        sync(store)
+    with store.read() as tx:
+        assert sources.has_due(tx, now=NOON) is expected
+    assert bool(claim(store)) is expected
+
+
+CLAIM = """
+import json, sys
+from datetime import datetime, timedelta
+from aggregator.store import open_store, sources
+store = open_store(sys.argv[1])
+now, taken = datetime.fromisoformat(sys.argv[2]), []
+WAIT
+while True:
+    with store.write() as tx:
+        claims = sources.claim_due(tx, now=now, limit=2, lease=timedelta(minutes=1), owner=sys.argv[3])
+    if not claims:
+        break
+    taken += [c.host for c in claims]
+print(json.dumps(taken))
+store.close()
+"""
+
+
+def test_processes_that_claim_at_once_share_the_hosts_and_repeat_none(store: Store, tmp_path: Path) -> None:
+    hosts = [f"host-{number}.example" for number in range(60)]
+    sync(store, *(make_source(f"s{n}", url=f"https://{host}/rss") for n, host in enumerate(hosts)))
+    url = f"sqlite:///{tmp_path}/x.db"
+    taken = run_at_once(CLAIM, [[url, NOON.isoformat(), owner] for owner in ("first", "second", "third")])
+    assert sorted(host for part in taken for host in part) == sorted(hosts)
+
+
+# --- leases ---------------------------------------------------------------------------------------
+
+
+def test_a_lost_lease_is_told_and_nothing_is_written(store: Store) -> None:
+    sync_due(store, {"harbour": -HOUR})
+    (lost,) = claim(store, owner="first")
+    (taken,) = claim(store, owner="second", now=NOON + LEASE)
+    before = get_state(store)
+
+    result = PollResult(
+        source_id="harbour", outcome="failed", polled_at=NOON, next_poll_at=NOON + HOUR, error="too late"
+    )
+
+    def save_too_late() -> None:
+        with store.write() as tx:
+            insert_reads(tx, make_read("1"))
+            sources.record_poll(tx, result)
+            sources.hold_lease(tx, lost, until=NOON + DAY)
+
+    with pytest.raises(LeaseLost, match=r"harbour\.example: the lease"):
+        save_too_late()
+    assert get_state(store) == before
+    with store.read() as tx:
+        assert sources.count_entries(tx) == {}
+    hold(store, taken, until=NOON + DAY)
+
+
+def test_a_lease_that_ran_out_still_holds_while_nobody_has_taken_it(store: Store) -> None:
+    sync_due(store, {"a": -HOUR})
+    (mine,) = claim(store)
+    hold(store, mine, until=NOON + 2 * DAY)
+    assert claim_ids(store, now=NOON + DAY) == [], "holding has renewed it"
+
+
+def test_holding_a_lease_that_was_given_back_fails(store: Store) -> None:
+    sync_due(store, {"a": -HOUR})
+    (mine,) = claim(store)
+    with store.write() as tx:
+        sources.release_lease(tx, mine)
+    with pytest.raises(LeaseLost):
+        hold(store, mine, until=NOON + DAY)
+
+
+def test_a_released_host_is_free_at_once_and_releasing_twice_harms_no_one(store: Store) -> None:
+    sync_due(store, {"a": -HOUR})
+    (first,) = claim(store, owner="first")
+    with store.write() as tx:
+        sources.release_lease(tx, first)
+    (second,) = claim(store, owner="second")
+    with store.write() as tx:
+        sources.release_lease(tx, first)
+    assert claim_ids(store) == []
+    hold(store, second, until=NOON + LEASE)
+
+
+def test_renewing_prolongs_our_leases_and_leaves_those_lost_alone(store: Store) -> None:
+    sync_due(store, {"a": -HOUR, "b": -HOUR, "c": -HOUR})
+    kept, lost, other = claim(store)
+    later = NOON + LEASE
+    (taken,) = claim(store, owner="second", now=later, only=lost.source_ids)
+    with store.write() as tx:
+        sources.renew_leases(tx, [kept.token, lost.token], until=NOON + DAY)
+    assert claim_ids(store, now=later + LEASE - MINUTE / 2) == [other.source_ids], "b is the second's still"
+    assert claim_ids(store, now=later + LEASE) == [taken.source_ids], "its lease was not prolonged"
+
+
+def test_leases_of_the_dead_are_freed_and_those_of_the_living_kept(store: Store) -> None:
+    sync_due(store, {"a": -DAY, "b": -HOUR, "c": -MINUTE})
+    for owner in ("dead", "living", "dead"):
+        claim(store, owner=owner, limit=1)
+    asked: list[str] = []
+
+    def is_dead(owner: str) -> bool:
+        asked.append(owner)
+        return owner == "dead"
+
+    with store.write() as tx:
+        assert sources.release_dead_leases(tx, is_dead=is_dead) == 2
+        assert sorted(asked) == ["dead", "living"]
+        assert sources.release_dead_leases(tx, is_dead=is_dead) == 0
+    assert claim_ids(store) == [("a",), ("c",)]
+
+
+# --- record_poll ----------------------------------------------------------------------------------
+
+READING = SourceReading(
+    format="rss20",
+    title="Harbour",
+    site_url="https://harbour.example/",
+    icon_url="https://harbour.example/icon.png",
+    hints=Hints(),
+    entries=(),
+    skipped=3,
+    problems=("dates in the future: 1", "an entity that is not XML's: 2"),
+)
+
+
+def test_a_body_that_was_read(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "new_body", validators=TAGGED, body_hash=BODY_HASH, reading=READING)
+    assert get_state(store) == SourceState(
+        source_id="harbour",
+        url="https://harbour.example/feed.xml",
+        validators=TAGGED,
+        body_hash=BODY_HASH,
+        next_poll_at=NOON + HOUR,
+        last_polled_at=NOON,
+        last_success_at=NOON,
+        failing_since=None,
+        failures=0,
+        last_error=None,
+        problems=READING.problems,
+        skipped=3,
+    )
+    with store.read() as tx:
+        row = tx.execute(select(tables.sources)).one()
+    assert (row.site_url, row.icon_url) == (READING.site_url, READING.icon_url)
+
+
+def test_a_failure_keeps_all_that_the_last_success_left(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "new_body", validators=TAGGED, body_hash=BODY_HASH, reading=READING)
+    before = get_state(store)
+    record(store, "failed", at=NOON + HOUR, error="https://harbour.example/feed.xml answered 500")
+    assert get_state(store) == replace(
+        before,
+        next_poll_at=NOON + 2 * HOUR,
+        last_polled_at=NOON + HOUR,
+        failing_since=NOON + HOUR,
+        failures=1,
+        last_error="https://harbour.example/feed.xml answered 500",
+    )
+
+
+def test_failing_since_is_the_first_failure_and_the_error_the_last(store: Store) -> None:
+    sync(store, make_source())
+    for hour, error in enumerate(["one", "two", "three"]):
+        record(store, "failed", at=NOON + hour * HOUR, error=error)
+    state = get_state(store)
+    assert (state.failing_since, state.failures, state.last_error) == (NOON, 3, "three")
+    assert (state.last_polled_at, state.last_success_at) == (NOON + 2 * HOUR, None)
+
+
+SUCCESSES: list[PollOutcome] = ["new_body", "not_modified", "same_body"]
+
+
+@pytest.mark.parametrize("outcome", SUCCESSES)
+def test_any_success_ends_a_failure_and_a_later_failure_counts_from_one(
+    store: Store, outcome: PollOutcome
+) -> None:
+    sync(store, make_source())
+    record(store, "failed", error="gone")
+    record(store, "failed", error="gone")
+    record(store, outcome, at=NOON + HOUR, reading=READING if outcome == "new_body" else None)
+    state = get_state(store)
+    assert (state.failures, state.failing_since, state.last_error) == (0, None, None)
+    assert state.last_success_at == NOON + HOUR
+    record(store, "failed", at=NOON + DAY, error="again")
+    state = get_state(store)
+    assert (state.failures, state.failing_since, state.last_success_at) == (1, NOON + DAY, NOON + HOUR)
+
+
+@pytest.mark.parametrize("outcome", ["not_modified", "same_body"])
+def test_a_success_without_a_reading_keeps_what_the_last_reading_found(
+    store: Store, outcome: PollOutcome
+) -> None:
+    sync(store, make_source())
+    record(store, "new_body", validators=TAGGED, body_hash=BODY_HASH, reading=READING)
+    before = get_state(store)
+    fresh = Validators(etag='"8"')
+    record(store, outcome, at=NOON + HOUR, validators=fresh, body_hash=BODY_HASH)
+    assert get_state(store) == replace(
+        before,
+        validators=fresh,
+        next_poll_at=NOON + 2 * HOUR,
+        last_polled_at=NOON + HOUR,
+        last_success_at=NOON + HOUR,
+    )
+
+
+def test_a_poll_is_recorded_for_its_source_alone(store: Store) -> None:
+    sync(store, make_source(), make_source("ferry"))
+    before = get_state(store, "ferry")
+    record(store, "failed", error="gone")
+    record(store, "new_body", validators=TAGGED, body_hash=BODY_HASH, reading=READING)
+    assert get_state(store, "ferry") == before
+
+
+def test_states_are_listed_by_id_and_entries_counted_by_source(store: Store) -> None:
+    sync(store, make_source("ferry"), make_source(), make_source("anchor"))
+    with store.write() as tx:
+        insert_reads(tx, make_read("1"), make_read("2"), make_read("1", "ferry"))
+    with store.read() as tx:
+        assert [s.source_id for s in sources.list_source_states(tx)] == ["anchor", "ferry", "harbour"]
+        assert sources.list_source_states(tx, []) == ()
+        assert sources.count_entries(tx) == {"harbour": 2, "ferry": 1}
