@@ -29,8 +29,9 @@ fix: .venv/dev-ready
 bench: .venv/dev-ready
 	$(BIN)/python bench/ingest.py
 
+# The README's pictures, of the `make demo` that runs meanwhile.
 screenshots: .venv/dev-ready
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python docs/screenshots.py http://127.0.0.1:$(PORT) docs
 
 # Hashes, and no line that names an index: pip uses the one of the machine it runs on.
 lock: .venv/dev-ready

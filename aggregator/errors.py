@@ -12,9 +12,10 @@
     ├── ParseError             a document could not be read; carries its URL
     │   ├── NotAFeed           it is something else: a web page, an empty body, plain text
     │   └── SandboxKilled      reading it broke a limit of time or memory
-    └── StoreError             the store cannot be used
-        ├── SchemaMismatch     its schema is not the one this version needs
-        └── LeaseLost          another process has taken over the host bucket; nothing was written
+    ├── StoreError             the store cannot be used
+    │   ├── SchemaMismatch     its schema is not the one this version needs
+    │   └── LeaseLost          another process has taken over the host bucket; nothing was written
+    └── PortTaken              the web server cannot listen where it was told to
 
 Messages are for admins: they name the thing, the limit and the cause, and where there is one, the cure.
 """
@@ -103,6 +104,10 @@ class SchemaMismatch(StoreError):
 
 class LeaseLost(StoreError):
     """Another process has taken over the host bucket; the transaction was rolled back."""
+
+
+class PortTaken(AggregatorError):
+    """The web server cannot listen where it was told to."""
 
 
 def _rebuild(kind: type[ParseError], message: str, url: str) -> ParseError:

@@ -203,7 +203,7 @@ def import_opml(settings: Settings, body: bytes, *, section: str | None) -> Impo
     """
     outlines = parse_opml(body)
     text = settings.path.read_text(encoding="utf-8")
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
     array = document.setdefault("source", tomlkit.aot())
     urls = {source.url for source in settings.sources}
     ids = {source.id for source in settings.sources}

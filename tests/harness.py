@@ -134,7 +134,7 @@ ITEM = DemoItem(
     url="https://press.example/item-1",
     title="A bridge opens",
     summary="The bridge carries bicycles and carts.",
-    html="<p>The bridge carries bicycles and carts, and nothing heavier than a loaded donkey, says the mayor.</p>",
+    html="<p>The bridge carries bicycles and carts, and nothing heavier than a donkey, says the mayor.</p>",
     author="Reporter",
     categories=("local",),
     published_at=datetime(2026, 11, 20, 8, 0, tzinfo=UTC),

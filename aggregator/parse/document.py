@@ -20,7 +20,8 @@ _FEED_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
 _FEED_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,20}:)?(?:rss|feed|rdf)(?=[\s>])", re.IGNORECASE)
 # A feed whose publisher wrapped it in a page; <rdf:RDF> in a page is a licence, not a feed.
 _FEED_IN_PAGE = re.compile(r"<(?:rss\b[^<>]{0,500}?\bversion|feed\b[^<>]{0,500}?\bxmlns)\s*=", re.IGNORECASE)
-_WEB_PAGE_ROOTS = frozenset({"html", "head", "body", "script"})
+# HTML lets a page leave out <html> and <head>.
+_WEB_PAGE_ROOTS = frozenset({"html", "head", "title", "meta", "body", "script"})
 _OTHER_ROOTS = {
     "opml": "an OPML list of feeds",
     "urlset": "a sitemap",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from aggregator.config import load_settings
+from aggregator.errors import PortTaken
 from aggregator.logs import setup_logging
 from aggregator.store import open_store
 from aggregator.web import create_app
@@ -33,7 +35,11 @@ def run_server(
     on_start: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `on_start` runs once the port is bound, `on_stop` once it is closed."""
+    """Serve until SIGTERM or SIGINT. `on_start` runs once the port is bound, `on_stop` once it is closed.
+
+    Raises PortTaken.
+    """
+    _check_port(host, port)
     # The poller's threads run in this process: a forked child would inherit their locks in any state.
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
@@ -58,6 +64,20 @@ def load_app(config_path: Path, parent: int) -> Flask:
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     settings = load_settings(config_path, environ=os.environ)
     return create_app(settings, open_store(settings.store_url, migrate=False))
+
+
+def _check_port(host: str, port: int) -> None:
+    """granian listens with SO_REUSEPORT: a second server would share the port in silence."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PortTaken(
+            f"cannot listen on {host}, port {port}: {reason}; choose another with --port or --host"
+        ) from None
 
 
 def _follow(parent: int) -> None:

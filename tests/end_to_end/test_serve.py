@@ -101,7 +101,7 @@ def test_sigterm_gives_the_leases_back_and_leaves_nothing_behind(publisher: Publ
         wait_until(lambda: titles(site) != [], "the first item")
         family = [p.pid for p in psutil.Process(process.pid).children(recursive=True)]
         assert family
-    assert not any(map(is_alive, family))
+    wait_until(lambda: not any(map(is_alive, family)), "its workers to end as well")
     assert process.returncode == 0
     assert site.poll("--all")["polled"] == 1
 

@@ -309,7 +309,9 @@ def test_another_database_is_refused_with_words_and_without_its_password(url: st
 
 # --- times ----------------------------------------------------------------------------------------
 
-AWARE = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))]))
+AWARE = st.datetimes(
+    NOON.replace(year=2, tzinfo=None), timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))])
+)
 
 
 def test_times_come_back_exact_to_the_microsecond_and_aware(store: Store) -> None:

@@ -1,0 +1,95 @@
+"""Pages as Chromium shows them: nothing refused by our own policy, nothing wider than the window."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from aggregator.demo.newsroom import Newsroom, demo_config
+from aggregator.demo.publisher import Publisher
+from tests.harness import Site, find_free_port, wait_until
+
+CHROMIUM = shutil.which("chromium")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The demo's newsroom, polled once and served."""
+    site = Site(folder=tmp_path_factory.mktemp("demo"), port=find_free_port())
+    with Publisher() as publisher:
+        newsroom = Newsroom(publisher, started_at=publisher.now())
+        text = demo_config(publisher.url, site_url=site.url, store_path="demo.db")
+        site.config.write_text(text, encoding="utf-8")
+        newsroom.advance(publisher.now())
+        site.poll("--all")
+        with site.serving("--no-poll"):
+            wait_until(lambda: site.get("/ar/").body.count(b"/article/") > 20, "the front page")
+            yield site
+
+
+def paths(site: Site) -> dict[str, str]:
+    article = next(e for e in site.entries("--section", "sports"))["article"]
+    return {
+        "Arabic front": "/ar/",
+        "English front": "/en/",
+        "section": "/ar/s/sports/",
+        "article": f"/article/{article}",
+        "feeds": "/feeds/",
+        "error": "/ar/nothing-here",
+    }
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways_or_breaks_the_policy(
+    browser: Browser, demo: Site, width: int, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for name, path in paths(demo).items():
+        page.goto(demo.url + path)
+        sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert sizes[0] <= sizes[1], f"the {name} page is {sizes[0]} wide in a window of {sizes[1]}"
+        expected = "ltr" if name == "English front" else "rtl"
+        assert page.evaluate("document.documentElement.dir") == expected
+        assert page.evaluate("document.querySelectorAll('h1').length") == 1, f"one h1 on the {name} page"
+    page.close()
+    wrong = [text for text in complaints if "404" not in text]  # the error page is one, and says so
+    assert wrong == []
+
+
+def test_an_article_leads_to_its_publisher(browser: Browser, demo: Site) -> None:
+    page = browser.new_page()
+    page.goto(demo.url + "/ar/")
+    page.click("main a[href^='/article/'] >> nth=0")
+    assert page.url.startswith(f"{demo.url}/article/")
+    link = page.locator("main a[href^='http']:not([href^='" + demo.url + "'])")
+    assert link.count() >= 1
+    assert page.context.cookies() == []
+    page.close()
+
+
+def test_a_feed_opened_in_the_browser_is_readable(browser: Browser, demo: Site) -> None:
+    page = browser.new_page()
+    page.goto(demo.url + "/feeds/ar/sports.rss")
+    assert page.locator("item title").first.is_visible()
+    assert not page.locator("item guid").first.is_visible()
+    page.close()
