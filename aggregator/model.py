@@ -276,6 +276,7 @@ class SourceReading:
     icon_url: str | None
     hints: Hints
     entries: tuple[ReadEntry, ...]
+    unchanged: int  # items that the store has as they are: not among the entries
     skipped: int  # entries dropped by skip rules, by max_entries or because nothing of them could be used
     problems: tuple[str, ...]
 

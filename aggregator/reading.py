@@ -7,6 +7,7 @@ once each way. Apart from refresh.py so that a worker loads no database and no H
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from aggregator.classify import describe_rule, find_skip, place_entry
@@ -17,13 +18,22 @@ from aggregator.parse.feeds import parse_feed
 
 
 def read_document(
-    body: bytes, url: str, *, content_type: str | None, source: Source, seen_at: datetime
+    body: bytes,
+    url: str,
+    *,
+    content_type: str | None,
+    source: Source,
+    seen_at: datetime,
+    known: Collection[bytes] = frozenset(),
 ) -> SourceReading:
-    """Read one document of a source. Raises ParseError when it is not a feed that can be read."""
+    """Read one document of a source: what is new in it or changed, given the raw hashes of what is `known`.
+
+    Raises ParseError when it is not a feed that can be read.
+    """
     feed = parse_feed(body, url=url, content_type=content_type, max_entries=source.max_entries)
-    cleaned = clean_entries(feed, source=source, seen_at=seen_at)
+    cleaned = clean_entries(feed, source=source, seen_at=seen_at, known=known)
     wanted, skipped = _drop_unwanted(cleaned.entries, source)
-    prints = fingerprint_entries(wanted)
+    prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls)
     return SourceReading(
         format=feed.format,
         title=feed.title.value if feed.title else None,
@@ -31,6 +41,7 @@ def read_document(
         icon_url=feed.icon_url,
         hints=feed.hints,
         entries=tuple(_read_entry(e, f, source) for e, f in zip(wanted, prints, strict=True)),
+        unchanged=len(cleaned.known_urls),
         skipped=cleaned.dropped + sum(skipped.values()),
         problems=feed.problems
         + cleaned.problems

@@ -45,6 +45,7 @@ from aggregator.store.ids import entry_id
 LEASE = timedelta(seconds=60)
 
 _LOOKAHEAD = 8  # bodies of one bucket being read or waiting to be: bounds memory
+_KNOWN_ENTRIES = 500  # of a source's newest entries, those that are not cleaned again when unchanged
 _BATCH_ENTRIES = 600
 _BATCH_AGE = timedelta(seconds=1)  # a reader sees a new article within two seconds of its fetch
 
@@ -209,9 +210,13 @@ def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
     fetched = poll.fetched
     if fetched is None or fetched.status == 304:
         return poll
-    poll = replace(poll, body_hash=_hash_body(fetched.body, source))
+    poll = replace(poll, body_hash=blake2b(fetched.body, digest_size=16).digest())
     if poll.body_hash == state.body_hash:
         return poll
+    known: frozenset[bytes] = frozenset()
+    if state.body_hash is not None:
+        with line.store.read() as tx:
+            known = entries.list_raw_hashes(tx, source.id, limit=_KNOWN_ENTRIES)
     reading = line.sandbox.submit(
         read_document,
         fetched.body,
@@ -219,6 +224,7 @@ def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
         content_type=fetched.header("content-type"),
         source=source,
         seen_at=poll.polled_at,
+        known=known,
         url=fetched.url,
     )
     return replace(poll, reading=reading)
@@ -282,12 +288,6 @@ def _failed(line: Line, poll: _Poll, error: AggregatorError) -> PollResult:
         ),
         error=redact(str(error)),
     )
-
-
-def _hash_body(body: bytes, source: Source) -> bytes:
-    """Over the body and all that reading it depends on: with other settings it is read again."""
-    settings = repr((source.lang, source.skip, source.max_entries))
-    return blake2b(body, digest_size=16, key=blake2b(settings.encode(), digest_size=16).digest()).digest()
 
 
 def _entries_by_id(results: Sequence[PollResult]) -> dict[int, ReadEntry]:

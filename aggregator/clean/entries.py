@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -72,6 +72,7 @@ _TYPES_WITHOUT_MEANING = frozenset(["application/octet-stream", "binary/octet-st
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
     entries: tuple[Entry, ...]  # in document order
+    known_urls: tuple[str | None, ...]  # of the items that were known and not cleaned again
     dropped: int
     problems: tuple[str, ...]  # one sentence a kind, with its count
 
@@ -84,15 +85,24 @@ class _Words:
     excerpt: str
 
 
-def clean_entries(feed: ParsedFeed, *, source: Source, seen_at: datetime) -> Cleaned:
+def clean_entries(
+    feed: ParsedFeed, *, source: Source, seen_at: datetime, known: Collection[bytes] = frozenset()
+) -> Cleaned:
     """Make entries of a document's items; their guids are unique, their dates not later than `seen_at`.
 
     Never raises for what a document says. An item without title, text and link is dropped, so is one that
     repeats another; both are counted. `seen_at` is aware UTC and stands in for missing and future dates.
+    `known` are raw hashes of the source's stored entries: an item that has one of them, and a guid that no
+    other item of the document has, is as it was and is left out.
     """
     problems: Counter[str] = Counter()
     found: list[Entry] = []
+    known_urls: list[str | None] = []
+    guids = Counter(parsed.guid for parsed in feed.entries)
     for parsed in feed.entries:
+        if known and parsed.guid and guids[parsed.guid] == 1 and hash_raw(parsed) in known:
+            known_urls.append(_find_url(parsed, parsed.base_url or feed.base_url, Counter()))
+            continue
         entry = _clean_entry(parsed, feed, source, seen_at, problems)
         if entry is None:
             problems[NOTHING_TO_SHOW] += 1
@@ -101,7 +111,8 @@ def clean_entries(feed: ParsedFeed, *, source: Source, seen_at: datetime) -> Cle
     entries = tuple(_tell_apart(found, problems))
     return Cleaned(
         entries=entries,
-        dropped=len(feed.entries) - len(entries),
+        known_urls=tuple(known_urls),
+        dropped=len(feed.entries) - len(entries) - len(known_urls),
         problems=tuple(f"{problem}: {count}" for problem, count in sorted((+problems).items())),
     )
 

@@ -14,17 +14,24 @@ from aggregator.urls import canonical_url, is_root_url
 MIN_TEXT_LETTERS = 80
 
 
-def fingerprint_entries(entries: Sequence[Entry]) -> tuple[Fingerprint, ...]:
+def fingerprint_entries(
+    entries: Sequence[Entry], *, other_urls: Sequence[str | None] = ()
+) -> tuple[Fingerprint, ...]:
     """One fingerprint per entry of one document, in order.
 
     A URL that several items of the document share, or that is a site's root, names a page and not an
-    article: no entry is known by it.
+    article: no entry is known by it. `other_urls` are those of the document's items that are not given.
     """
-    urls = [None if e.url is None or is_root_url(e.url) else canonical_url(e.url) for e in entries]
-    shared = {url for url, count in Counter(urls).items() if count > 1}
+    urls = [_find_identity(e.url) for e in entries]
+    counts = Counter([*urls, *map(_find_identity, other_urls)])
+    shared = {url for url, count in counts.items() if count > 1}
     return tuple(
         _fingerprint(entry, None if url in shared else url) for entry, url in zip(entries, urls, strict=True)
     )
+
+
+def _find_identity(url: str | None) -> str | None:
+    return None if url is None or is_root_url(url) else canonical_url(url)
 
 
 def _fingerprint(entry: Entry, url: str | None) -> Fingerprint:

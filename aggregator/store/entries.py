@@ -95,6 +95,12 @@ def find_known(tx: Transaction, entry_ids: Collection[int]) -> dict[int, KnownEn
     return found
 
 
+def list_raw_hashes(tx: Transaction, source_id: str, *, limit: int) -> frozenset[bytes]:
+    """The raw hashes of a source's newest entries: an item that has one of them is stored as it is."""
+    newest = select(entries.c.raw_hash).where(entries.c.source_id == source_id)
+    return frozenset(tx.execute(newest.order_by(entries.c.published_at.desc()).limit(limit)).scalars())
+
+
 def touch_tombstones(tx: Transaction, entry_ids: Collection[int], *, now: datetime) -> set[int]:
     """Those of the entries that were pruned. A feed lists them still, so their tombstones start anew."""
     found: set[int] = set()

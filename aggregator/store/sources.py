@@ -29,15 +29,18 @@ class SyncResult:
 def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime) -> SyncResult:
     """Make the store's sources those of the configuration.
 
-    A new source is due at once. One whose URL changed forgets its validators and is due at once. One that
-    is no longer configured is polled no more and keeps its entries.
+    A new source is due at once. One whose URL changed, or a setting that reading its entries depends on,
+    forgets its validators and what it has read, and is due at once. One that is no longer configured is
+    polled no more and keeps its entries.
     """
-    known = {row.id: row for row in tx.execute(select(sources.c.id, sources.c.url, sources.c.placing))}
+    columns = (sources.c.id, sources.c.url, sources.c.placing, sources.c.reading)
+    known = {row.id: row for row in tx.execute(select(*columns))}
     tx.execute(update(sources).values(configured=False))
     replaced = []
     for source in configured:
         row = known.get(source.id)
-        placing = _placing_hash(source)
+        placing = _hash([source.section, source.rules])
+        reading = _hash([source.lang, source.skip, source.max_entries])
         values = {
             "configured": True,
             "name": source.name,
@@ -45,14 +48,16 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
             "url": source.url,
             "host": host_bucket(source.url),
             "placing": placing,
+            "reading": reading,
         }
         tx.execute(insert(hosts).values(host=values["host"]).on_conflict_do_nothing())
         if row is None:
             values |= {"id": source.id, "next_poll_at": now, "failures": 0, "problems": [], "skipped": 0}
             tx.execute(insert(sources).values(values))
             continue
-        if row.url != source.url:
+        if row.url != source.url or row.reading != reading:
             values |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
+            tx.execute(update(entries).where(entries.c.source_id == source.id).values(raw_hash=b""))
         if row.placing != placing:
             replaced.append(source.id)
         tx.execute(update(sources).where(sources.c.id == source.id).values(values))
@@ -197,6 +202,5 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
     )
 
 
-def _placing_hash(source: Source) -> bytes:
-    parts = [source.section, *(repr((r.section, r.category, r.title, r.path)) for r in source.rules)]
-    return blake2b("\0".join(parts).encode(), digest_size=16).digest()
+def _hash(settings: object) -> bytes:
+    return blake2b(repr(settings).encode(), digest_size=16).digest()

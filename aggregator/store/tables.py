@@ -68,7 +68,9 @@ sources = Table(
     Column("url", String, nullable=False),
     Column("host", String, nullable=False),
     Column("content", String, nullable=False),  # the right to publish: title, summary, full
-    Column("placing", LargeBinary, nullable=False),  # hash of section and rules, to see when they change
+    # Hashes of the settings that placing and reading entries depend on, to see when they change.
+    Column("placing", LargeBinary, nullable=False),
+    Column("reading", LargeBinary, nullable=False),
     Column("site_url", String),
     Column("icon_url", String),
     Column("etag", String),

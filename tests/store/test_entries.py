@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from aggregator.store.entries import (
     touch_tombstones,
 )
 from aggregator.store.ids import encode_id
+from aggregator.store.prune import prune_store
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -415,13 +417,17 @@ def test_every_copy_of_an_article_is_an_entry_of_its_own(tx: Transaction) -> Non
 # --- tombstones and the revision ------------------------------------------------------------------
 
 
-def test_tombstones_that_are_asked_about_start_anew(tx: Transaction) -> None:
-    graves = tables.tombstones
-    tx.execute(graves.insert(), [{"entry_id": number, "last_seen_at": NOON} for number in (1, 2)])
-    assert touch_tombstones(tx, [2, 3], now=LATER) == {2}
-    assert touch_tombstones(tx, [], now=LATER) == set()
-    rows = tx.execute(select(graves).order_by(graves.c.entry_id)).all()
-    assert [tuple(row) for row in rows] == [(1, NOON), (2, LATER)]
+def test_tombstones_that_are_asked_about_start_anew(store: Store) -> None:
+    other, graves = make_read("other"), tables.tombstones
+    with store.write() as tx:
+        insert_reads(tx, FIRST, other)
+    assert prune_store(store, keep=HOUR, now=NOON + DAY, stopping=threading.Event()) == 2
+    with store.write() as tx:
+        asked = [id_of(FIRST), id_of(make_read("never stored"))]
+        assert touch_tombstones(tx, asked, now=NOON + 2 * DAY) == {id_of(FIRST)}
+        assert touch_tombstones(tx, [], now=NOON + 3 * DAY) == set()
+        rows = tx.execute(select(graves.c.entry_id, graves.c.last_seen_at)).all()
+    assert {tuple(row) for row in rows} == {(id_of(FIRST), NOON + 2 * DAY), (id_of(other), NOON + DAY)}
 
 
 def test_the_revision_moves_each_time_and_only_when_told(tx: Transaction) -> None:

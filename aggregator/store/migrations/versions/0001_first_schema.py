@@ -38,6 +38,7 @@ def _create_sources() -> None:
         sa.Column("host", sa.String, nullable=False),
         sa.Column("content", sa.String, nullable=False),
         sa.Column("placing", sa.LargeBinary, nullable=False),
+        sa.Column("reading", sa.LargeBinary, nullable=False),
         sa.Column("site_url", sa.String),
         sa.Column("icon_url", sa.String),
         sa.Column("etag", sa.String),
