@@ -26,6 +26,10 @@ from __future__ import annotations
 class AggregatorError(Exception):
     """The root: whoever catches it catches all that the aggregator raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors come out of worker processes; keyword-only arguments do not pickle by themselves.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
 
 class ConfigError(AggregatorError):
     """All that is wrong with a configuration file.
@@ -81,10 +85,6 @@ class ParseError(AggregatorError):
         super().__init__(message)
         self.url = url
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Raised in a worker process: exceptions with keyword-only arguments do not pickle by themselves.
-        return _rebuild, (type(self), str(self), self.url)
-
 
 class NotAFeed(ParseError):
     """The document is something else than a feed."""
@@ -110,5 +110,9 @@ class PortTaken(AggregatorError):
     """The web server cannot listen where it was told to."""
 
 
-def _rebuild(kind: type[ParseError], message: str, url: str) -> ParseError:
-    return kind(message, url=url)
+def _rebuild(
+    kind: type[AggregatorError], args: tuple[object, ...], values: dict[str, object]
+) -> AggregatorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(values)
+    return error

@@ -7,6 +7,7 @@ import inspect
 import pickle
 import re
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
-def test_values_are_frozen_slotted_and_built_by_name(kind: type) -> None:
+def test_values_are_frozen_slotted_and_built_by_name(kind: Any) -> None:
     assert kind.__dataclass_params__.frozen
     assert not hasattr(object.__new__(kind), "__dict__")
     assert all(field.kw_only for field in dataclasses.fields(kind))
@@ -190,6 +191,7 @@ def test_a_source_and_what_was_read_of_it_cross_the_border_between_processes_who
         icon_url=None,
         hints=model.Hints(ttl=timedelta(minutes=30), skip_hours=frozenset({0, 23})),
         entries=(),
+        unchanged=0,
         skipped=0,
         problems=("an entity that is not XML's: 1",),
     )

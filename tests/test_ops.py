@@ -312,8 +312,8 @@ def test_the_rest_of_the_file_stays_as_it_is(tmp_path: Path, before: str, after:
     path.write_text(text, encoding="utf-8")
     settings = load_settings(path, environ={})
     ops.import_opml(settings, write_opml(outline("https://b.example/feed")), section="world")
-    changed = path.read_text(encoding="utf-8")
-    assert changed.startswith(text.rstrip("\n"))
+    changed = path.read_text(encoding="utf-8-sig")
+    assert changed.startswith(text.removeprefix("\ufeff").rstrip("\n"))
     assert [s.id for s in load_settings(path, environ={}).sources] == ["a", "paper"]
 
 

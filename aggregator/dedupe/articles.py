@@ -7,7 +7,8 @@ one was the same event):
 - `same-text`: another source carries the same folded title and text within 72 hours.
 
 Within one source both must agree: a feed that gives its items new guids at every fetch repeats itself, but a
-daily column under one address, or one wording on two days, does not.
+daily column under one address, or one wording on two days, does not; nor does it by way of a copy that
+another source has of one of them.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ def assign_articles(fresh: Sequence[Candidate], known: Sequence[Candidate]) -> d
 
 
 def _assign(entry: Candidate, index: _Index) -> Assignment:
-    for match in index.find(entry):
+    matches = index.find(entry)
+    own = {match.article_id for match in matches if match.source_id == entry.source_id}
+    for match in matches:
         decision = _match(entry, match)
-        if decision is not None:
+        if decision is not None and (decision.rule == "repeated" or match.article_id not in own):
             return Assignment(article_id=match.article_id, decision=decision)
     return Assignment(article_id=None, decision=FOUNDED)
 

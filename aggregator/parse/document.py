@@ -55,15 +55,19 @@ _LONG_FIELD = re.compile(
     re.IGNORECASE,
 )
 # Arabic and Asian publishers put the address where RSS has <url>; feedparser loses it there.
+_IMAGE_ADDRESS = r"https?://[^\s<>\]]{1,4000}"
 _BARE_IMAGE = re.compile(
-    r"<image>\s*(?:<!\[CDATA\[)?\s*(https?://[^\s<>\]]{1,4000})\s*(?:\]\]>)?\s*</image>", re.IGNORECASE
+    rf"<image>\s*(?:<!\[CDATA\[)?\s*({_IMAGE_ADDRESS})\s*(?:\]\]>)?\s*</image>", re.IGNORECASE
 )
+_IMAGE_ADDRESS_ALONE = re.compile(_IMAGE_ADDRESS, re.IGNORECASE)
 # What feedparser makes of an address breaks where its last label has more than four letters.
+_ADDRESS = r"\s*(?:mailto:)?[^\s<>()@]{1,100}@[^\s<>()@]{1,200}\s*(?:\((?P<name>[^()<>]{0,300})\)\s*)?"
 _AUTHOR_ADDRESS = re.compile(
-    r"(<(?:author|managingEditor|dc:creator|itunes:author)(?=[\s>])[^<>]*>\s*(?:<!\[CDATA\[)?)\s*"
-    r"(?:mailto:)?[^\s<>()@]{1,100}@[^\s<>()@]{1,200}\s*(?:\(([^()<>]{0,300})\)\s*)?(?=(?:\]\]>\s*)?</)",
+    r"(<(?:author|managingEditor|dc:creator|itunes:author)(?=[\s>])[^<>]*>\s*(?:<!\[CDATA\[)?)"
+    rf"{_ADDRESS}(?=(?:\]\]>\s*)?</)",
     re.IGNORECASE,
 )
+_ADDRESS_ALONE = re.compile(_ADDRESS, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
         problems.append("text after the end of the feed was skipped")
     text, cut = _cut_entries(text, url=url, max_entries=max_entries)
     text = _BARE_IMAGE.sub(r"<image><url>\1</url></image>", text)
-    text = _AUTHOR_ADDRESS.sub(lambda m: m[1] + (m[2] or ""), text)
+    text = _AUTHOR_ADDRESS.sub(lambda m: m[1] + (m["name"] or ""), text)
     text, shortened = _LONG_FIELD.subn(_shorten_field, text)
     if shortened:
         problems.append(f"author or date of more than {MAX_NAME_FIELD} characters: {shortened} cut")
@@ -133,6 +137,34 @@ def drop_bad_references(text: str) -> str:
 
 def strip_illegal(text: str) -> str:
     return _ILLEGAL.sub("", text)
+
+
+def describe_cut(kept: int, found: int) -> str:
+    return f"only the first {kept} of {found} entries were read"
+
+
+def find_feed(text: str) -> int | None:
+    """Where the root element of a feed starts; None where there is none, or junk or declared entities before."""
+    root = _find_root(text)
+    if root is None or root[1] or "<!ENTITY" in text[: root[0]]:
+        return None
+    return root[0]
+
+
+def drop_address(author: str) -> str:
+    """The name of an author given as "jane@n.example (Jane)", "" for a mere address; else the same text."""
+    found = _ADDRESS_ALONE.fullmatch(author)
+    return (found["name"] or "") if found else author
+
+
+def is_image_address(text: str) -> bool:
+    """Whether the text of an <image> is an address, which belongs into an <url> of it."""
+    return _IMAGE_ADDRESS_ALONE.fullmatch(text.strip()) is not None
+
+
+def has_long_field(text: str) -> bool:
+    """Whether an author or date would be cut before feedparser reads it."""
+    return _LONG_FIELD.search(text) is not None
 
 
 def _is_character(reference: re.Match[str]) -> bool:
@@ -219,7 +251,7 @@ def _cut_entries(text: str, *, url: str, max_entries: int) -> tuple[str, tuple[s
         return text, ()
     first_dropped = starts[max_entries]
     kept = text[:first_dropped] + text[max(last_end, first_dropped) :]
-    return kept, (f"only the first {max_entries} of {len(starts)} entries were read",)
+    return kept, (describe_cut(max_entries, len(starts)),)
 
 
 def _scan_tags(text: str, *, url: str) -> tuple[list[int], int]:

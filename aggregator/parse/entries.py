@@ -190,7 +190,7 @@ def _map_date(raw: Raw, key: str) -> str | None:
         return None
     written = " ".join(written[:MAX_DATE].split())
     parsed = raw.get(f"{key}_parsed")
-    if parse_date(written) is not None or not isinstance(parsed, tuple) or len(parsed) < 6:
+    if not isinstance(parsed, tuple) or len(parsed) < 6 or parse_date(written) is not None:
         return written
     year, month, day, hour, minute, second = parsed[:6]
     if (day, hour, minute, second) == (1, 0, 0, 0):

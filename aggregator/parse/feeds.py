@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.errors import NotAFeed
@@ -21,7 +22,8 @@ from aggregator.parse.fields import (
     render_notes,
 )
 from aggregator.parse.jsonfeed import parse_json_feed
-from aggregator.parse.lenient import Raw, read_leniently
+from aggregator.parse.lenient import Raw, Reading, read_leniently
+from aggregator.parse.strict import find_reading
 
 _FORMATS = {"rss091n": "rss091", "rss091u": "rss091", "": "unknown"}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -57,30 +59,39 @@ def parse_feed(
     if text.startswith(("{", "[")):
         feed = parse_json_feed(text, url=url, max_entries=max_entries, problems=problems)
     else:
-        prepared = prepare_document(text, url=url, max_entries=max_entries)
-        problems += prepared.problems
-        feed = _parse_xml(prepared.text, url=url, max_entries=max_entries, problems=problems)
+        reading = find_reading(text, url=url, max_entries=max_entries)
+        if reading is None:
+            reading = _read_leniently(text, url=url, max_entries=max_entries)
+        feed = map_reading(reading, url=url, problems=problems)
     return feed
 
 
-def _parse_xml(text: str, *, url: str, max_entries: int, problems: tuple[str, ...]) -> ParsedFeed:
-    reading = read_leniently(text, url=url)
+def _read_leniently(text: str, *, url: str, max_entries: int) -> Reading:
+    prepared = prepare_document(text, url=url, max_entries=max_entries)
+    reading = read_leniently(prepared.text, url=url)
+    if not reading.version and not reading.entries:
+        raise NotAFeed(f"this is {describe_non_feed(prepared.text)}, not a feed", url=url)
+    return replace(
+        reading, entries=reading.entries[:max_entries], problems=(*prepared.problems, *reading.problems)
+    )
+
+
+def map_reading(reading: Reading, *, url: str, problems: tuple[str, ...] = ()) -> ParsedFeed:
+    """What a document means, whichever of the readers has read it."""
     head, version = reading.head, reading.version
-    if not version and not reading.entries:
-        raise NotAFeed(f"this is {describe_non_feed(text)}, not a feed", url=url)
     notes: Notes = Notes()
     base = find_base(head) or url
     lang = as_lang(head.get("language"))
     atom = version.startswith("atom")
     feed = Surroundings(atom=atom, base_url=base, lang=lang, authors=map_authors(head, notes) if atom else ())
-    mapped = [map_entry(raw, feed, notes) for raw in reading.entries[:max_entries]]
+    mapped = [map_entry(raw, feed, notes) for raw in reading.entries]
     return ParsedFeed(
         format=_FORMATS.get(version, version),
         title=map_markup(head, "title", base, lang, MAX_TITLE, notes),
         site_url=_find_site(head, base, notes),
         icon_url=_find_icon(head, base, notes),
         lang=lang,
-        hints=_map_hints(head, text, base, notes),
+        hints=_map_hints(head, reading.schedule, base, notes),
         entries=tuple(entry for entry in mapped if entry is not None),
         problems=(*problems, *reading.problems, *render_notes(notes)),
         base_url=base,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 import xml.sax
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
 import feedparser
+from feedparser.api import StrictFeedParser
 
 from aggregator.errors import ParseError
-from aggregator.parse.document import drop_bad_references
+from aggregator.parse.document import drop_bad_references, strip_illegal
 
 # Plain dicts: feedparser's own answer `updated` with `published` and warn while they do it.
 Raw = dict[str, Any]
@@ -20,14 +22,24 @@ Raw = dict[str, Any]
 # entries would change with that address. So it is given an address that is recognised and taken back.
 _STAND_IN = "http://document.invalid/"
 _LEVELS = "1/2/3/4/5/6/7/8/"
+_DOCUMENT = _STAND_IN + _LEVELS
+_EXTRA_SLASHES = re.compile(r"\A([A-Za-z][A-Za-z0-9+,.-]*://)/+")
+
+# What strict.py must know of feedparser to tell what it would do: asked of feedparser itself.
+NAMESPACES: dict[str, str] = {uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
+    """What a document says, in the keys of feedparser; texts hold no characters that XML forbids."""
+
     version: str  # as feedparser has it; "" if it is no feed
     head: Raw
     entries: tuple[Raw, ...]
     problems: tuple[str, ...]
+    schedule: str = (
+        ""  # where <skipHours> and <skipDays> stand, of which feedparser keeps the last child only
+    )
 
 
 def read_leniently(text: str, *, url: str) -> Reading:
@@ -48,7 +60,37 @@ def read_leniently(text: str, *, url: str) -> Reading:
         head=_make_plain(result["feed"], url),
         entries=tuple(_make_plain(entry, url) for entry in result["entries"]),
         problems=(*repaired, *_describe_bozo(result)),
+        schedule=text,
     )
+
+
+def has_handler(name: str, *events: str) -> bool:
+    """Whether feedparser does something of its own at the "start" or "end" of an element of that name."""
+    return any(hasattr(StrictFeedParser, f"_{event}_{name}") for event in events)
+
+
+def looks_like_html(text: str) -> bool:
+    """feedparser's guess for texts that are not said to be HTML."""
+    return bool(StrictFeedParser.looks_like_html(text))
+
+
+def resolve_link(reference: str, base: str | None, url: str) -> str:
+    """What becomes of a link in the element whose xml:base is `base`, in the document of that `url`."""
+    if base is None and reference.startswith("https://") and not reference.startswith("https:///"):
+        return reference
+    return str(_make_plain(_resolve(reference, base), url))
+
+
+def resolve_id(reference: str, base: str | None) -> str:
+    """What becomes of an identity: the same as of a link, but relative ones stay as written."""
+    return str(_make_plain(_resolve(reference, base), "", "id"))
+
+
+def _resolve(reference: str, base: str | None) -> str:
+    try:
+        return urljoin(base or _DOCUMENT, _EXTRA_SLASHES.sub(r"\1", reference, count=1))
+    except ValueError:
+        return ""
 
 
 def _call_feedparser(text: str) -> Any:
@@ -59,7 +101,7 @@ def _call_feedparser(text: str) -> Any:
         resolve_relative_uris=False,
         response_headers={
             "content-type": "application/xml; charset=utf-8",
-            "content-location": _STAND_IN + _LEVELS,
+            "content-location": _DOCUMENT,
         },
     )
 
@@ -86,8 +128,8 @@ def _describe_bozo(result: Any) -> tuple[str, ...]:
 def _make_plain(value: Any, url: str, key: str = "") -> Any:
     if isinstance(value, str):
         if not value.startswith(_STAND_IN):
-            return value
-        written = _take_back(value)
+            return strip_illegal(value)
+        written = strip_illegal(_take_back(value))
         return written if key == "id" else _join(url, written)
     if isinstance(value, dict):
         return {k: _make_plain(v, url, k) for k, v in value.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Store:
             with self.engine.connect() as connection:
                 yield connection
         except OperationalError as error:
-            raise StoreError(f"cannot read the store: {error.orig}") from error
+            raise StoreError(f"cannot read the store {_where(self)}: {error.orig}") from error
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -53,7 +55,7 @@ class Store:
                 with writer as connection, connection.begin():
                     yield connection
             except OperationalError as error:
-                raise StoreError(f"cannot write to the store: {error.orig}") from error
+                raise StoreError(f"cannot write to the store {_where(self)}: {error.orig}") from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -80,11 +82,10 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
 
 def connect(url: str) -> Store:
     """A handle on whatever is at the URL, its schema unseen."""
+    backend = sqlalchemy.make_url(url).get_backend_name()  # before the engine: it would import the driver
+    if backend != "sqlite":
+        raise StoreError(f"[store] url: {backend} is not supported by this version: use sqlite:///FILE")
     engine = sqlalchemy.create_engine(url)
-    if engine.dialect.name != "sqlite":
-        raise StoreError(
-            f"[store] url: {engine.dialect.name} is not supported by this version: use sqlite:///FILE"
-        )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Store(engine, threading.Lock())
@@ -99,15 +100,23 @@ def bring_up_to_date(store: Store) -> None:
     if version == HEAD:
         return
     if version is not None and version > HEAD:
-        raise SchemaMismatch(
-            f"the store is at schema {version}, this version knows {HEAD}: it was written by a newer "
-            "aggregator; install that one, or restore a backup made before the upgrade"
-        )
+        check_version(version)
     config = Config()
     config.set_main_option("script_location", "aggregator:store/migrations")
     with store.write() as tx:
         config.attributes["connection"] = tx
         command.upgrade(config, HEAD)
+
+
+def check_version(version: str | None) -> None:
+    """Raises SchemaMismatch, with the cure, unless the schema is the one this version needs."""
+    if version is not None and version > HEAD:
+        raise SchemaMismatch(
+            f"the store is at schema {version}, this version knows {HEAD}: it was written by a newer "
+            "aggregator; install that one, or restore a backup made before the upgrade"
+        )
+    if version != HEAD:
+        raise SchemaMismatch(f"the store is at schema {version}, needed is {HEAD}: run aggregator migrate")
 
 
 def find_version(store: Store) -> str | None:
@@ -129,13 +138,28 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Transactions are begun by _begin_sqlite: the driver must not begin any by itself.
     connection.isolation_level = None
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=NORMAL",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
         f"cache_size=-{_CACHE_KIB}",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # The switch wants the write lock while it holds the read lock: SQLite then fails at once instead of
+    # waiting, since two who did so would wait for each other.
+    end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.store.engine import Store, Transaction
 from aggregator.store.entries import batched_ids, bump_revision
-from aggregator.store.tables import article_sections, articles, entries, revisions, tombstones
+from aggregator.store.tables import article_sections, articles, entries, revisions, sources, tombstones
 
 _CHUNK = 200  # articles in one transaction: writers of other processes wait that long
 
@@ -43,15 +43,22 @@ def _prune_chunk(tx: Transaction, *, before: datetime, now: datetime) -> int:
     doomed = tx.execute(old.order_by(articles.c.first_seen_at).limit(_CHUNK)).scalars().all()
     for chunk in batched_ids(doomed):
         members = select(entries.c.id).where(entries.c.article_id.in_(chunk))
-        graves = select(entries.c.id, literal(now, tombstones.c.last_seen_at.type)).where(
-            entries.c.article_id.in_(chunk)
-        )
+        graves = select(
+            entries.c.id, entries.c.source_id, literal(now, tombstones.c.last_seen_at.type)
+        ).where(entries.c.article_id.in_(chunk))
         tx.execute(
-            insert(tombstones).from_select(["entry_id", "last_seen_at"], graves).on_conflict_do_nothing()
+            insert(tombstones)
+            .from_select(["entry_id", "source_id", "last_seen_at"], graves)
+            .on_conflict_do_nothing()
         )
         tx.execute(delete(revisions).where(revisions.c.entry_id.in_(members)))
         tx.execute(delete(entries).where(entries.c.article_id.in_(chunk)))
         tx.execute(delete(article_sections).where(article_sections.c.article_id.in_(chunk)))
         tx.execute(delete(articles).where(articles.c.id.in_(chunk)))
-    tx.execute(delete(tombstones).where(tombstones.c.last_seen_at < before))
+    quiet = select(sources.c.id).where(
+        sources.c.id == tombstones.c.source_id,
+        sources.c.configured,
+        sources.c.last_read_at <= tombstones.c.last_seen_at,
+    )
+    tx.execute(delete(tombstones).where(tombstones.c.last_seen_at < before, ~quiet.exists()))
     return len(doomed)

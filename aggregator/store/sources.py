@@ -161,6 +161,7 @@ def record_poll(tx: Transaction, result: PollResult) -> None:
         }
     if result.reading is not None:
         values |= {
+            "last_read_at": result.polled_at,
             "site_url": result.reading.site_url,
             "icon_url": result.reading.icon_url,
             "problems": list(result.reading.problems),

@@ -79,6 +79,7 @@ sources = Table(
     Column("next_poll_at", UtcDateTime, nullable=False),
     Column("last_polled_at", UtcDateTime),
     Column("last_success_at", UtcDateTime),
+    Column("last_read_at", UtcDateTime),  # when a body was last read to its end: not by a 304
     Column("failing_since", UtcDateTime),
     Column("failures", Integer, nullable=False),
     Column("last_error", String),
@@ -141,6 +142,7 @@ tombstones = Table(
     "tombstones",
     metadata,
     Column("entry_id", BigId, primary_key=True, autoincrement=False),
+    Column("source_id", String, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Index("ix_tombstones_last_seen", "last_seen_at"),
 )

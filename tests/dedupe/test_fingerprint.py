@@ -79,6 +79,21 @@ def test_a_url_that_several_items_of_a_document_share_is_no_key(urls: list[str])
     assert found[-1].url_key == fingerprint(url=other).url_key
 
 
+OTHER_URLS = {
+    "an item that is not given has the same page": ([f"{PAGE}/?utm_source=a"], False),
+    "items that are not given have other pages": (["https://harbour.example/news/2", None], True),
+    "items that are not given share a page of their own": (["https://harbour.example/2"] * 2, True),
+}
+
+
+@pytest.mark.parametrize(("others", "known"), OTHER_URLS.values(), ids=OTHER_URLS.keys())
+def test_items_of_the_document_that_are_not_given_count_as_well(
+    others: list[str | None], known: bool
+) -> None:
+    (found,) = fingerprint_entries([make_entry(url=PAGE)], other_urls=others)
+    assert found.url_key == (fingerprint(url=PAGE).url_key if known else None)
+
+
 def test_items_without_url_do_not_share_one() -> None:
     found = fingerprint_entries([make_entry(url=None), make_entry(url=None), make_entry()])
     assert [f.url_key is None for f in found] == [True, True, False]

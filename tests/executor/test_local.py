@@ -76,9 +76,10 @@ def test_a_killed_process_is_dead_although_nobody_has_asked_how_it_ended() -> No
 
 def test_another_process_under_the_same_number_is_another() -> None:
     """The numbers of processes come round again."""
-    with running() as (_, owner):
-        machine, number, started = owner.rsplit(" ", 2)
-        assert is_dead(f"{machine} {number} {float(started) - 1000:.2f}")
+    with running() as (process, owner):
+        former = f" {owner} ".replace(f" {process.pid} ", f" {os.getpid()} ").strip()
+    assert former not in (owner, make_owner())
+    assert is_dead(former)
 
 
 @pytest.mark.parametrize(

@@ -134,13 +134,19 @@ def run_at_once(script: str, arguments: Sequence[Sequence[str]]) -> list[Any]:
     """
     ready = "print('ready', flush=True); sys.stdin.readline()"
     command = [sys.executable, "-c", script.replace("WAIT", ready)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    running = [subprocess.Popen([*command, *words], text=True, **pipes) for words in arguments]
+    running = [_start([*command, *words]) for words in arguments]
     for process in running:
+        assert process.stdout is not None
         process.stdout.readline()
     for process in running:
+        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     ends = [process.communicate(timeout=60) for process in running]
     assert [p.returncode for p in running] == [0] * len(running), [error for _, error in ends]
     return [json.loads(output) for output, _ in ends]
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe)

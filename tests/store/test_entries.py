@@ -21,6 +21,7 @@ from aggregator.store.entries import (
     list_candidates,
     list_entries,
     list_placed,
+    list_raw_hashes,
     place_entries,
     relist_articles,
     touch_tombstones,
@@ -181,11 +182,21 @@ def test_only_what_is_stored_is_known(tx: Transaction) -> None:
     assert find_known(tx, []) == {}
 
 
+def test_the_newest_entries_of_a_source_are_known_by_their_raw_hashes(tx: Transaction) -> None:
+    reads = [make_read(f"n{day}", published_at=NOON - day * DAY) for day in range(4)]
+    insert_reads(tx, *reversed(reads), make_read("theirs", "ferry"))
+    assert list_raw_hashes(tx, "harbour", limit=3) == {r.entry.raw_hash for r in reads[:3]}
+    assert list_raw_hashes(tx, "nobody", limit=3) == set()
+    edited = edit_read(reads[0], title="عنوان آخر")
+    update_read(tx, edited, now=LATER)
+    assert list_raw_hashes(tx, "harbour", limit=1) == {edited.entry.raw_hash}
+
+
 # --- edits ----------------------------------------------------------------------------------------
 
 EDITED_AT = NOON + HOUR
-NEW_TITLE = {"title": "وصول السفينة الثانية", "updated_at": EDITED_AT}
-NEW_DATES = {"published_at": NOON - DAY, "first_seen_at": LATER}
+NEW_TITLE: dict[str, Any] = {"title": "وصول السفينة الثانية", "updated_at": EDITED_AT}
+NEW_DATES: dict[str, Any] = {"published_at": NOON - DAY, "first_seen_at": LATER}
 
 
 def test_an_edit_keeps_the_dates_of_publication_and_of_first_sight(tx: Transaction) -> None:

@@ -24,6 +24,7 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.store import Store, sources, tables
+from aggregator.store.entries import list_raw_hashes
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -139,6 +140,44 @@ def test_a_changed_url_forgets_the_validators_and_is_due_at_once(store: Store) -
     assert [c.host for c in claim(store, now=NOON + MINUTE)] == ["new.example"]
 
 
+READ_ANEW = {
+    "another language": ({"lang": "fa"}, True),
+    "another skip list": ({"skip": (Rule(title="إعلان"),)}, True),
+    "another limit of entries": ({"max_entries": 30}, True),
+    "another URL": ({"url": "https://new.example/rss"}, True),
+    "another name, right and interval": ({"name": "Other", "content": "title", "every": HOUR}, False),
+    "another section and rules": (
+        {"section": "ar/world", "rules": (Rule(section="ar/arts", path="/"),)},
+        False,
+    ),
+    "other headers and another timeout": ({"headers": (("X-Key", "1"),), "timeout": MINUTE}, False),
+}
+
+
+@pytest.mark.parametrize(("changes", "anew"), READ_ANEW.values(), ids=READ_ANEW.keys())
+def test_a_document_is_read_anew_when_it_would_read_otherwise(
+    store: Store, changes: dict[str, Any], anew: bool
+) -> None:
+    """Its validators, its last body and what its entries looked like are forgotten, at once and once only."""
+    sync(store, make_source(), make_source("ferry"))
+    mine, other = make_read("1"), make_read("1", "ferry")
+    with store.write() as tx:
+        insert_reads(tx, mine, other)
+    record(store, "same_body", validators=TAGGED, body_hash=BODY_HASH)
+
+    sync(store, make_source(**changes), make_source("ferry"), now=NOON + MINUTE)
+    state = get_state(store)
+    assert (state.validators, state.body_hash) == ((Validators(), None) if anew else (TAGGED, BODY_HASH))
+    assert state.next_poll_at == (NOON + MINUTE if anew else NOON + HOUR)
+    with store.read() as tx:
+        assert list_raw_hashes(tx, "harbour", limit=9) == {b"" if anew else mine.entry.raw_hash}
+        assert list_raw_hashes(tx, "ferry", limit=9) == {other.entry.raw_hash}
+
+    record(store, "same_body", validators=TAGGED, body_hash=BODY_HASH)
+    sync(store, make_source(**changes), make_source("ferry"), now=NOON + 2 * MINUTE)
+    assert get_state(store).validators == TAGGED
+
+
 def test_a_removed_source_is_polled_no_more_and_keeps_its_row_and_its_entries(store: Store) -> None:
     sync(store, make_source(), make_source("ferry"))
     with store.write() as tx:
@@ -218,6 +257,14 @@ def test_hosts_are_claimed_most_overdue_first_and_no_more_than_asked_for(store: 
     assert claim_ids(store, limit=3) == [("d",), ("b",), ("c",)]
     assert claim_ids(store, limit=3) == [("a",)]
     assert claim_ids(store, limit=3) == []
+
+
+def test_a_host_is_as_overdue_as_the_most_overdue_of_its_sources(store: Store) -> None:
+    urls = {"a": "https://one.example/a", "b": "https://one.example/b", "c": "https://two.example/c"}
+    sync(store, *(make_source(id, url=url) for id, url in urls.items()))
+    for source_id, after in (("a", -MINUTE), ("b", -DAY), ("c", -HOUR)):
+        record(store, "not_modified", source_id=source_id, next_poll_at=NOON + after)
+    assert claim_ids(store, limit=1) == [("b", "a")]
 
 
 def test_a_source_is_due_from_its_very_instant_on(store: Store) -> None:
@@ -401,6 +448,7 @@ READING = SourceReading(
     icon_url="https://harbour.example/icon.png",
     hints=Hints(),
     entries=(),
+    unchanged=0,
     skipped=3,
     problems=("dates in the future: 1", "an entity that is not XML's: 2"),
 )

@@ -47,6 +47,7 @@ def _create_sources() -> None:
         sa.Column("next_poll_at", sa.BigInteger, nullable=False),
         sa.Column("last_polled_at", sa.BigInteger),
         sa.Column("last_success_at", sa.BigInteger),
+        sa.Column("last_read_at", sa.BigInteger),
         sa.Column("failing_since", sa.BigInteger),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("last_error", sa.String),
@@ -105,6 +106,7 @@ def _create_entries() -> None:
     op.create_table(
         "tombstones",
         sa.Column("entry_id", BIG_ID, primary_key=True, autoincrement=False),
+        sa.Column("source_id", sa.String, nullable=False),
         sa.Column("last_seen_at", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_tombstones_last_seen", "tombstones", ["last_seen_at"])
