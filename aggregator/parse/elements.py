@@ -59,7 +59,7 @@ _PLAIN_DATES = re.compile(
 # Names that feedparser has no handler for and keeps under a key that entries.py or feeds.py reads.
 _MEANINGFUL = frozenset(
     """authors base content content_detail date date_parsed description_detail feedburner_origlink href icon
-    id image issued_parsed items language link links logo media_content media_thumbnail modified_parsed
+    id image issued_parsed language link links logo media_content media_thumbnail modified_parsed
     published_parsed source subtitle_detail summary_detail sy_updatefrequency sy_updateperiod tagline_detail
     tags title_detail ttl updated_parsed created_parsed""".split()
 )
@@ -76,7 +76,6 @@ class Page:
     text: str
     url: str
     version: str
-    prefixes: Mapping[str, str]  # what feedparser calls the prefix that it found for a namespace
     xlink: bool  # whether an element declares that prefix, which feedparser then writes as an attribute
     has_content: bool = False  # feedparser forgets it at the end of an entry, not at the start of one
     has_bases: bool = False
@@ -100,7 +99,6 @@ class Page:
     def _find_name(self, tag: str, given: str | None) -> str:
         namespace, local = split_tag(tag)
         prefix = NAMESPACES.get(namespace, given or "").lower()
-        prefix = self.prefixes.get(prefix, prefix) if prefix else ""
         return f"{prefix}_{local}" if prefix else local
 
     def guard(self, text: str | None) -> None:
@@ -298,7 +296,7 @@ def read_date(page: Page, element: Element) -> str:
     page.guard(written)
     if not _PLAIN_DATES.fullmatch(written) and written:
         if parse_date(" ".join(written[:MAX_DATE].split())) is None:
-            raise Unsure("date")
+            raise Unsure("date",written)
     return written
 
 

@@ -43,6 +43,7 @@ _ATOM = "http://www.w3.org/2005/atom"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DECLARED_VERSIONS = {"http://purl.org/rss/1.0/": "rss10", _ATOM: "atom10"}
 _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
+_KNOWN_PREFIXES = frozenset(prefix.lower() for prefix in NAMESPACES.values())
 _DECLARATION = re.compile(r"""xmlns:([^\s=<>"']+)\s*=\s*["']([^"'<>]*)""")
 _PAGE_TYPES = frozenset({"html", "text/html", "xhtml", "application/xhtml+xml"})
 _SEMICOLON = re.compile("&([A-Za-z0-9_]+);")
@@ -80,11 +81,10 @@ def _read_root(root: Element, text: str, start: int, *, url: str, max_entries: i
     namespaces = root.nsmap
     if len(namespaces) > MAX_ATTRIBUTES:
         raise Unsure("attributes")
-    prefixes = _find_prefixes(namespaces)
-    xlink = _check_declarations(text, start, prefixes)
+    xlink = _check_prefixes(text, start)
     attributes = read_attributes(root)
     version = _find_version(root, attributes, namespaces)
-    page = Page(text=text, url=url, version=version, prefixes=prefixes, xlink=xlink)
+    page = Page(text=text, url=url, version=version, xlink=xlink)
     outside = Scope(page=page, raw={}, is_entry=False, base=None, lang=None, depth=1)
     base, lang = find_context(outside, attributes)
     named = {"language": lang.replace("_", "-")} if lang and version != "rss10" else {}
@@ -105,30 +105,22 @@ def _read_root(root: Element, text: str, start: int, *, url: str, max_entries: i
     )
 
 
-def _find_prefixes(namespaces: Mapping[str | None, str]) -> dict[str, str]:
-    known = ((prefix, _find_prefix(uri)) for prefix, uri in namespaces.items() if prefix)
-    return {prefix: name for prefix, name in known if name is not None}
+def _check_prefixes(text: str, start: int) -> bool:
+    """Whether XLink is declared anywhere. Raises Unsure where a prefix might change its meaning on the way.
 
-
-def _find_prefix(uri: str) -> str | None:
-    """What feedparser calls the prefix of a namespace; None where it does not know it."""
-    return NAMESPACES.get(split_tag(f"{{{uri}}}")[0])
-
-
-def _check_declarations(text: str, start: int, prefixes: Mapping[str, str]) -> bool:
-    """Whether XLink is declared anywhere. Raises Unsure where a prefix changes its meaning on the way.
-
-    Also where that is in a CDATA section, which is no declaration: to tell them apart is not worth the time.
+    feedparser maps prefixes, not names. Declarations in CDATA sections count too: they are few, and to tell
+    them apart is not worth the time.
     """
-    xlink = False
-    if text.count("xmlns:", start) == 0:
-        return xlink
-    for prefix, uri in _DECLARATION.findall(text, start):
-        known = _find_prefix(uri)
-        if "&" in uri or (known is not None and prefixes.get(prefix, prefix) != known):
-            raise Unsure("prefix")
-        xlink = xlink or known == "xlink"
-    return xlink
+    meanings: dict[str, str] = {}
+    for prefix, uri in set(_DECLARATION.findall(text, start)):
+        known = NAMESPACES.get(split_tag(f"{{{uri}}}")[0])
+        meaning = uri if known is None else known.lower()
+        prefix = prefix.lower()
+        if "&" in uri or meanings.setdefault(prefix, meaning) != meaning:
+            raise Unsure("prefix of several meanings")
+        if known is not None and prefix != meaning and prefix in _KNOWN_PREFIXES:
+            raise Unsure("prefix that is usually another one's")
+    return "xlink" in meanings.values()
 
 
 def _find_version(root: Element, attributes: Attributes, namespaces: Mapping[str | None, str]) -> str:
