@@ -206,7 +206,7 @@ def demo(host: str, port: int) -> None:
 def _serve(settings: Settings, config_path: Path, *, host: str, port: int, poll: bool) -> None:
     banner = f"aggregator serves {settings.site.title} at http://{_shown(host)}:{port}/"
     if not poll:
-        ops.migrate(settings)
+        ops.prepare_store(settings, now=datetime.now(UTC))
         run_server(config_path, host=host, port=port, on_start=lambda: click.echo(banner))
         return
     with open_line(settings) as line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,19 +13,22 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urlsplit
 
 import tomlkit
 
-from aggregator.config import Settings, parse_settings
+from aggregator.config import Settings, check_source_url, parse_settings
 from aggregator.errors import ConfigError
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
-from aggregator.model import Source, SourceState
+from aggregator.model import Section, Source, SourceState
 from aggregator.parse.opml import OpmlOutline, parse_opml
 from aggregator.publish import opml
-from aggregator.refresh import LEASE, Line, PollReport
-from aggregator.store import entries, open_store, sources
+from aggregator.refresh import LEASE, Line, PollReport, find_authority
+from aggregator.store import articles, entries, open_store, sources
 from aggregator.store.engine import HEAD, bring_up_to_date, connect, find_version
 from aggregator.store.prune import prune_store
+
+_MAX_ID_CHARS = 40
 
 Progress = Callable[[int], None]  # how many more sources are done
 
@@ -160,13 +164,7 @@ def list_entries(
 
     Sections are named as an admin writes them: by id alone where one edition has it, else edition/id.
     """
-    ref = None
-    if section is not None:
-        found = settings.find_section(section)
-        if found is None:
-            known = ", ".join(s.ref for s in settings.site.sections)
-            raise ConfigError((f'{settings.path}: there is no one section "{section}"; there are: {known}',))
-        ref = found.ref
+    ref = None if section is None else get_section(settings, section).ref
     if source_id is not None:
         settings.get_source(source_id)
     names = {s.ref: s.id if settings.find_section(s.id) else s.ref for s in settings.site.sections}
@@ -198,68 +196,98 @@ def export_opml(settings: Settings) -> bytes:
 def import_opml(settings: Settings, body: bytes, *, section: str | None) -> ImportResult:
     """Add the feeds of an OPML file to config.toml, comments and order of the file kept.
 
-    A feed goes to the section named like its innermost group that is one, else to `section`. The file is
-    replaced in one step, and only when the result is a configuration without errors. Raises ConfigError.
+    A feed goes to the section named like its innermost group that is one, else to `section`. One that cannot
+    be a source is refused and holds up no other. The file is replaced in one step, and only when the result
+    is a configuration without errors. Raises ConfigError, and ParseError for what is no OPML.
     """
-    outlines = parse_opml(body)
-    text = settings.path.read_text(encoding="utf-8")
-    document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
-    array = document.setdefault("source", tomlkit.aot())
-    urls = {source.url for source in settings.sources}
-    ids = {source.id for source in settings.sources}
-    added, known, refused = [], [], []
-    for outline in outlines:
-        if outline.xml_url in urls:
-            known.append(outline.xml_url)
+    fallback = None if section is None else get_section(settings, section)
+    draft = _Draft(settings)
+    known, refused = [], []
+    for outline in parse_opml(body):
+        try:
+            url = check_source_url(outline.xml_url)
+        except ValueError as error:
+            refused.append(f"{outline.xml_url}: {error}")
             continue
-        ref = _section_of(settings, outline, section)
-        if ref is None:
+        home = _find_home(settings, outline) or fallback
+        if url in draft.urls:
+            known.append(url)
+        elif home is None:
             groups = " / ".join(outline.groups) or "no group"
-            refused.append(f"{outline.xml_url}: {groups} is no section of ours: say --section ID")
-            continue
-        source_id = _make_id(outline, ids)
-        array.append(
-            tomlkit.item(
-                {"id": source_id, "name": outline.title or source_id, "url": outline.xml_url, "section": ref}
-            )
-        )
-        urls.add(outline.xml_url)
-        ids.add(source_id)
-        added.append(source_id)
-    if added:
-        changed = tomlkit.dumps(document)
-        parse_settings(changed, path=settings.path, environ=os.environ)
-        _replace_file(settings.path, changed)
-    return ImportResult(added=tuple(added), known=tuple(known), refused=tuple(refused))
+            refused.append(f"{url}: {groups} is no section of ours: say --section ID")
+        else:
+            draft.add(outline, url, home)
+    if draft.added:
+        draft.save()
+    return ImportResult(added=tuple(draft.added), known=tuple(known), refused=tuple(refused))
 
 
-def _section_of(settings: Settings, outline: OpmlOutline, fallback: str | None) -> str | None:
-    wanted = [group.strip().casefold() for group in reversed(outline.groups)]
-    for name in wanted:
+class _Draft:
+    """config.toml with sources to be added."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.path
+        with settings.path.open(encoding="utf-8", newline="") as file:
+            text = file.read()
+        self._mark = "\ufeff" if text.startswith("\ufeff") else ""
+        self._line_end = "\r\n" if "\r\n" in text else "\n"
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        self._document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
+        self._sources = self._document.setdefault("source", tomlkit.aot())
+        self._ids = {source.id for source in settings.sources}
+        self.urls = {source.url for source in settings.sources}
+        self.added: list[str] = []
+
+    def add(self, outline: OpmlOutline, url: str, home: Section) -> None:
+        source_id = _make_id(outline.title, url, self._ids)
+        values = {"id": source_id, "name": outline.title or source_id, "url": url, "section": home.ref}
+        self._sources.append(tomlkit.item(values))
+        self.urls.add(url)
+        self._ids.add(source_id)
+        self.added.append(source_id)
+
+    def save(self) -> None:
+        text = tomlkit.dumps(self._document)
+        parse_settings(text, path=self._path, environ=os.environ)
+        _replace_file(self._path, self._mark + text.replace("\n", self._line_end))
+
+
+def get_section(settings: Settings, name: str) -> Section:
+    """The section of "sports" or "ar/sports". Raises ConfigError, with what there is."""
+    found = settings.find_section(name)
+    if found is None:
+        known = ", ".join(s.ref for s in settings.site.sections)
+        raise ConfigError((f'{settings.path}: there is no one section "{name}"; there are: {known}',))
+    return found
+
+
+def _find_home(settings: Settings, outline: OpmlOutline) -> Section | None:
+    for group in reversed(outline.groups):
+        name = group.strip().casefold()
         for section in settings.site.sections:
             if name in (section.name.casefold(), section.id, section.ref):
-                return section.ref
-    found = settings.find_section(fallback) if fallback else None
-    return found.ref if found else None
+                return section
+    return None
 
 
-def _make_id(outline: OpmlOutline, taken: Collection[str]) -> str:
+def _make_id(title: str | None, url: str, taken: Collection[str]) -> str:
     """An ASCII slug: from the title where it has ASCII letters, else from the host."""
-    words = "".join(c if c.isascii() and c.isalnum() else "-" for c in (outline.title or "").lower())
-    slug = "-".join(part for part in words.split("-") if part)[:40].strip("-")
+    slug = _slugify(title or "")
     if not any(c.isalpha() for c in slug):
-        host = outline.xml_url.split("/")[2].split(":")[0].removeprefix("www.")
-        slug = "-".join(part for part in host.lower().replace(".", "-").split("-") if part.isascii() and part)
-    slug = slug or "source"
+        slug = _slugify((urlsplit(url).hostname or "").removeprefix("www.")) or "source"
     candidates = (slug if n == 1 else f"{slug}-{n}" for n in range(1, len(taken) + 2))
     return next(c for c in candidates if c not in taken)
+
+
+def _slugify(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:_MAX_ID_CHARS].strip("-")
 
 
 def _replace_file(path: Path, text: str) -> None:
     """Write beside the file, then rename over it: a crash leaves the old one or the new one, whole."""
     target = path.resolve()
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+        "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
     ) as file:
         file.write(text)
         file.flush()
@@ -276,6 +304,16 @@ def prune(settings: Settings, *, now: datetime, stopping: threading.Event) -> in
     store = open_store(settings.store_url)
     try:
         return prune_store(store, keep=settings.keep, now=now, stopping=stopping)
+    finally:
+        store.close()
+
+
+def prepare_store(settings: Settings, *, now: datetime) -> None:
+    """Make the store one that can be served from: its schema up to date, its identity fixed."""
+    store = open_store(settings.store_url)
+    try:
+        with store.write() as tx:
+            articles.ensure_identity(tx, authority=find_authority(settings), now=now)
     finally:
         store.close()
 

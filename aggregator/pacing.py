@@ -32,6 +32,7 @@ _PRIOR_COUNT, _PRIOR_DAYS = 0.5, 3.5
 _FLAT_COUNT = 4.0
 # However quiet an hour was, it may be the one with the news.
 _QUIETEST_SHARE = 0.15
+_SAFE_DOUBLES = 3.5  # days
 _HOURS = range(24)
 
 _GONE_ANSWERS, _GONE_AFTER = 3, timedelta(hours=48)
@@ -58,7 +59,9 @@ def first_arrivals(published: Sequence[datetime], *, now: datetime) -> ArrivalRa
         return ArrivalRate(hours=(0.0,) * 24, days=0.0, at=now)
     # The oldest entry only opens the time that we look at.
     count = sum(_decay(age) for age in ages[:-1])
-    return ArrivalRate(hours=(count / 24,) * 24, days=_watched(ages[-1]), at=now)
+    return ArrivalRate(
+        hours=(count / 24,) * 24, days=_watched(ages[-1]), at=now, safe_days=_time_of_half(ages)
+    )
 
 
 def record_arrivals(rate: ArrivalRate, *, new: int, held: int = 0, now: datetime) -> ArrivalRate:
@@ -108,7 +111,7 @@ def requests_per_hour(
     c: float = DEFAULT_C,
     floor: timedelta = SHORTEST_INTERVAL,
 ) -> float:
-    """What `poll_interval` with this `c` asks for at this hour; `floor` is the source's own least interval."""
+    """What `poll_interval` comes to with this `c` at this hour; `floor` is the source's own least interval."""
     hourly = _hourly_rates(rate)[int(_hour_of_day(now))]
     longest = LONGEST_INTERVAL / timedelta(hours=1)
     shortest = min(max(floor, SHORTEST_INTERVAL), LONGEST_INTERVAL) / timedelta(hours=1)
@@ -141,7 +144,7 @@ def next_poll(
     hints: Hints | None = None,
     retry_after: timedelta | None = None,
 ) -> datetime:
-    """The moment of the next poll: the interval, spread by `jitter` (-1 to 1) over ±10 %, never before a floor.
+    """When to poll next, in UTC: the interval, spread by `jitter` (-1 to 1) over ±10 %, never before a floor.
 
     Floors: `fresh_for` (max-age, Expires; RFC 9111, 4.2), RSS ttl and sy:updatePeriod, a day of each at most,
     so that a source is polled daily for ever; Retry-After in full. Then past skipHours and skipDays, unless
@@ -158,7 +161,7 @@ def next_poll(
         wait = max(wait, min(floor or timedelta(), LONGEST_INTERVAL) * stretch)
     if retry_after is not None:
         wait = max(wait, retry_after + min(retry_after, LONGEST_INTERVAL) * (stretch - 1))
-    return _move_past_skipped(now + wait, hints)
+    return _move_past_skipped(now.astimezone(UTC) + wait, hints)
 
 
 def is_gone(first_410_at: datetime | None, count: int, now: datetime) -> bool:
@@ -193,7 +196,6 @@ def _move_past_skipped(at: datetime, hints: Hints) -> datetime:
     """Hour by hour, so that the minute, and with it the spread, is kept."""
     if len(hints.skip_hours.intersection(_HOURS)) == 24 or len(hints.skip_days.intersection(range(7))) == 7:
         return at
-    at = at.astimezone(UTC)
     while at.hour in hints.skip_hours or at.weekday() in hints.skip_days:
         at += timedelta(hours=1)
     return at
@@ -219,7 +221,7 @@ def _hourly_rates(rate: ArrivalRate) -> list[float]:
 
 
 def _reach(goal: float, roots: Sequence[float], *, start: float) -> float:
-    """Hours from `start` (an hour of the day) until the sum of the roots over days comes to the goal; 24 at most."""
+    """Hours from the hour of the day `start` until the roots, summed up, come to the goal in days; 24 at most."""
     hour, left = int(start), start % 1
     waited, span = 0.0, 1 - left
     need = goal * 24
@@ -251,16 +253,26 @@ def _spread_over_hours(new: int, start: datetime, end: datetime) -> list[float]:
     return added
 
 
+def _time_of_half(ages: Sequence[float]) -> float | None:
+    """The shortest time in which half of these came; ages ascending, in days."""
+    half = len(ages) // 2
+    spans = [end - start for start, end in zip(ages, ages[half:], strict=False)]
+    return _clamp_safe_days(min(spans)) if half else None
+
+
 def _safe_days(known: float | None, *, gap: float, new: int, held: int) -> float | None:
     """The wait in which the fastest pace of late turns over half a document; forgotten by and by.
 
     Only a poll that found a quarter of the document new says something of pace.
     """
-    relaxed = None if known is None else known / _decay(gap)
+    relaxed = 1.0 if known is None else known * exp2(gap / _SAFE_DOUBLES)
     if held and new * 4 >= held:
-        seen = max(gap, SHORTEST_INTERVAL / _DAY) * held / (2 * new)
-        relaxed = seen if relaxed is None else min(relaxed, seen)
-    return None if relaxed is None or relaxed >= LONGEST_INTERVAL / _DAY else relaxed
+        relaxed = min(relaxed, gap * held / (2 * new))
+    return _clamp_safe_days(relaxed)
+
+
+def _clamp_safe_days(days: float) -> float | None:
+    return None if days >= 1 else max(days, SHORTEST_INTERVAL / _DAY)
 
 
 def _hour_of_day(at: datetime) -> float:

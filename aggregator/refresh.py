@@ -2,20 +2,21 @@
 
     claim -> fetch -> (worker process: parse, clean, fingerprint, classify) -> dedupe -> store
 
-Fetching is one exchange at a time per host; meanwhile worker processes read the bodies that have come, and
-what they have read is saved in batches, each under the bucket's lease and in one transaction.
+Fetching is one exchange at a time per host. Meanwhile worker processes read the bodies that have come, and a
+second thread saves what they have read in batches, each under the bucket's lease and in one transaction.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from queue import Empty, Full, Queue
 from urllib.parse import urlsplit
 
 from aggregator import classify, pacing
@@ -47,6 +48,7 @@ LEASE = timedelta(seconds=60)
 _LOOKAHEAD = 8  # bodies of one bucket being read or waiting to be: bounds memory
 _KNOWN_ENTRIES = 500  # of a source's newest entries, those that are not cleaned again when unchanged
 _BATCH_ENTRIES = 600
+_HAND_OVER_SECONDS = 0.2
 _BATCH_AGE = timedelta(seconds=1)  # a reader sees a new article within two seconds of its fetch
 
 # What an admin can do about the commonest refusals.
@@ -105,10 +107,18 @@ def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> N
     """Bring the store in line with the configuration: its sources, and the sections of stored entries."""
     by_id = {source.id: source for source in settings.sources}
     with store.write() as tx:
-        articles.ensure_identity(tx, authority=urlsplit(settings.site.url).hostname or "localhost", now=now)
+        articles.ensure_identity(tx, authority=find_authority(settings), now=now)
         for source_id in sources.sync_sources(tx, settings.sources, now=now).replaced:
             _place_anew(tx, by_id[source_id])
-        entries.bump_revision(tx)
+        for section in settings.site.sections:
+            for old_id in section.old_ids:
+                entries.rename_section(tx, f"{section.edition}/{old_id}", section.ref)
+        entries.bump_revision(tx, now=now)
+
+
+def find_authority(settings: Settings) -> str:
+    """The host in whose name guids are given (RFC 4151, 2.1)."""
+    return urlsplit(settings.site.url).hostname or "localhost"
 
 
 def poll_bucket(line: Line, claim: Claim, *, polite: bool = True) -> tuple[PollReport, ...]:
@@ -117,24 +127,19 @@ def poll_bucket(line: Line, claim: Claim, *, polite: bool = True) -> tuple[PollR
     `polite` keeps [fetch] host_gap between two requests. Raises LeaseLost when another process has taken
     the bucket over; what was saved before stands. A source that fails is recorded and holds up no other.
     """
-    states = _read_states(line.store, claim)
-    by_id = {source.id: source for source in line.settings.sources}
-    pending: deque[_Poll] = deque()
-    batch = _Batch(line, claim)
-    for number, source_id in enumerate(claim.source_ids):
-        if number and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
-            break
-        if line.stopping.is_set():
-            break
-        pending.append(_start_poll(line, by_id[source_id], states[source_id]))
-        while pending and (len(pending) > _LOOKAHEAD or _is_read(pending[0])):
-            batch.add(_finish_poll(line, pending.popleft()))
-    while pending:
-        batch.add(_finish_poll(line, pending.popleft()))
-    batch.save()
+    fetched: Queue[_Poll | None] = Queue(maxsize=_LOOKAHEAD)
+    with ThreadPoolExecutor(1, thread_name_prefix="saver") as pool:
+        saving = pool.submit(_save_polls, line, claim, fetched)
+        try:
+            for poll in _start_polls(line, claim, polite=polite):
+                if not _hand_over(fetched, poll, saving):
+                    break
+        finally:
+            _hand_over(fetched, None, saving)
+        reports = saving.result()
     with line.store.write() as tx:
         sources.release_lease(tx, claim)
-    return tuple(batch.reports)
+    return reports
 
 
 def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetime) -> tuple[PollReport, ...]:
@@ -154,7 +159,7 @@ def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetim
     for result in results:
         sources.record_poll(tx, result)
     if fresh or edited:
-        entries.bump_revision(tx)
+        entries.bump_revision(tx, now=now)
 
     seen = {i for i, r in edited.items() if known[i].content_hash != r.entry.content_hash}
     return tuple(_report(result, fresh, seen) for result in results)
@@ -167,15 +172,22 @@ class _Batch:
         self._line = line
         self._claim = claim
         self._waiting: list[PollResult] = []
-        self._since = line.now()
+        self._due_at = line.now()
         self.reports: list[PollReport] = []
+
+    @property
+    def patience_seconds(self) -> float | None:
+        """How long what waits may still wait; None: nothing waits."""
+        if not self._waiting:
+            return None
+        return max(0.0, (self._due_at - self._line.now()).total_seconds())
 
     def add(self, result: PollResult) -> None:
         if not self._waiting:
-            self._since = self._line.now()
+            self._due_at = self._line.now() + _BATCH_AGE
         self._waiting.append(result)
         held = sum(len(r.reading.entries) for r in self._waiting if r.reading is not None)
-        if held >= _BATCH_ENTRIES or self._line.now() - self._since >= _BATCH_AGE:
+        if held >= _BATCH_ENTRIES or self.patience_seconds == 0:
             self.save()
 
     def save(self) -> None:
@@ -191,9 +203,47 @@ class _Batch:
             _log.info("%s: %s", report.source_id, _describe(report))
 
 
-def _read_states(store: Store, claim: Claim) -> Mapping[str, SourceState]:
-    with store.read() as tx:
-        return {s.source_id: s for s in sources.list_source_states(tx, claim.source_ids)}
+def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
+    """Fetch one source of the bucket after the other."""
+    with line.store.read() as tx:
+        states = {s.source_id: s for s in sources.list_source_states(tx, claim.source_ids)}
+    # Another process may have put sources into the store that this one's configuration does not have.
+    by_id = {source.id: source for source in line.settings.sources if source.id in states}
+    wanted = [by_id[source_id] for source_id in claim.source_ids if source_id in by_id]
+    for number, source in enumerate(wanted):
+        if number and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
+            return
+        if line.stopping.is_set():
+            return
+        yield _start_poll(line, source, states[source.id])
+
+
+def _hand_over(
+    fetched: Queue[_Poll | None], poll: _Poll | None, saving: Future[tuple[PollReport, ...]]
+) -> bool:
+    """Wait for a place in the queue; False: nobody takes from it any more."""
+    while not saving.done():
+        with suppress(Full):
+            fetched.put(poll, timeout=_HAND_OVER_SECONDS)
+            return True
+    return False
+
+
+def _save_polls(line: Line, claim: Claim, fetched: Queue[_Poll | None]) -> tuple[PollReport, ...]:
+    """Save polls in the order of fetching; a slow server or a slow reading delays nothing before it."""
+    batch = _Batch(line, claim)
+    while True:
+        try:
+            poll = fetched.get(timeout=batch.patience_seconds)
+        except Empty:
+            batch.save()
+            continue
+        if poll is None:
+            batch.save()
+            return tuple(batch.reports)
+        if poll.reading is not None and wait([poll.reading], timeout=batch.patience_seconds).not_done:
+            batch.save()
+        batch.add(_finish_poll(line, poll))
 
 
 def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
@@ -243,10 +293,6 @@ def _check_status(poll: _Poll) -> None:
     if sent.etag is None and sent.last_modified is None:
         words = "the server says 'not modified' though it was not asked whether"
         raise HttpStatusError(f"{url} answered 304: {words}", url=url, status=304)
-
-
-def _is_read(poll: _Poll) -> bool:
-    return poll.reading is None or poll.reading.done()
 
 
 def _finish_poll(line: Line, poll: _Poll) -> PollResult:

@@ -36,7 +36,8 @@ class Poller:
     def stop(self) -> None:
         """Claim no more, let what runs finish its exchange and give the leases back."""
         self._line.stopping.set()
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
         self._executor.close()
 
     def beat(self) -> None:

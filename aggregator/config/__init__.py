@@ -3,6 +3,13 @@
 from .load import load_settings, parse_settings
 from .reference import render_reference
 from .settings import Settings
-from .values import render_duration
+from .values import check_source_url, render_duration
 
-__all__ = ["Settings", "load_settings", "parse_settings", "render_duration", "render_reference"]
+__all__ = [
+    "Settings",
+    "check_source_url",
+    "load_settings",
+    "parse_settings",
+    "render_duration",
+    "render_reference",
+]

@@ -221,6 +221,14 @@ def read_url(value: object) -> str:
     ).geturl()
 
 
+def check_source_url(url: str) -> str:
+    """The URL as a source's `url` has it. Raises ValueError with what is wrong and what to write."""
+    try:
+        return read_url(url)
+    except Bad as error:
+        raise ValueError(str(error)) from None
+
+
 def read_site_url(value: object) -> str:
     url = read_url(value)
     if "?" in url or "#" in url:

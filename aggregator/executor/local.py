@@ -26,6 +26,8 @@ from aggregator.store import open_store, sources
 READ_TIMEOUT = timedelta(seconds=10)
 READ_MEMORY_BYTES = 256 * 1024 * 1024
 
+_OWNER_MARK = " process "
+
 _log = logging.getLogger(__name__)
 
 
@@ -120,16 +122,18 @@ class LocalExecutor:
 
 def make_owner() -> str:
     """Names this process so that another one of the same machine can tell whether it still lives."""
-    return f"{_machine()} {os.getpid()} {psutil.Process().create_time():.2f}"
+    return f"{_machine()}{_OWNER_MARK}{os.getpid()} {psutil.Process().create_time():.2f}"
 
 
 def is_dead(owner: str) -> bool:
     """True when the owner was a process of this machine and is no more; False when one cannot know."""
-    machine, pid, created = owner.rsplit(" ", 2)
-    if machine != _machine():
+    machine, _, process = owner.partition(_OWNER_MARK)
+    pid, _, created = process.partition(" ")
+    if machine != _machine() or not pid.isdigit():
         return False
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
+        found = psutil.Process(int(pid))
+        return found.status() == psutil.STATUS_ZOMBIE or f"{found.create_time():.2f}" != created
     except psutil.NoSuchProcess:
         return True
 

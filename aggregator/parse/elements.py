@@ -22,13 +22,13 @@ from aggregator.parse.lenient import (
     Raw,
     has_handler,
     looks_like_html,
-    resolve_id,
-    resolve_link,
+    make_absolute,
+    resolve,
+    take_back,
 )
 
 Attributes = dict[str, str]
 
-XLINK = "http://www.w3.org/1999/xlink"
 _USERLAND = "http://backend.userland.com/rss"  # feedparser takes every namespace with this in it for it
 _XHTML = "application/xhtml+xml"
 _TYPES = {
@@ -40,21 +40,11 @@ _TYPES = {
     "xhtml": _XHTML,
     _XHTML: _XHTML,
 }
-_PAGE_TYPES = frozenset({"html", "text/html", "xhtml", _XHTML})
 _QUOTE = {'"': "&quot;"}
 _C1 = re.compile("[\x80-\x9f]")
 _CP1252 = {code: bytes((code,)).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
-_SEMICOLON = re.compile("&([A-Za-z0-9_]+);")
 _ADDRESSED = frozenset({"author", "managingeditor", "dc:creator", "itunes:author"})  # as written
 _SHORT_FIELD = 42  # characters that cannot have been more than MAX_NAME_FIELD even as references: &#1593;
-_PLAIN_DATES = re.compile(
-    r"""(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),[ ])?(?:0?[1-9]|[12]\d|3[01])[ ]
-        (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ](?:19[89]\d|20\d\d)[ ]
-        (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d[ ](?:GMT|UTC|EST|EDT|PST|PDT|[+-](?:0\d|1[0-4])[0-5]\d)
-    |(?:19[89]\d|20\d\d)-(?:0[1-9]|1[012])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d
-        (?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)""",
-    re.ASCII | re.VERBOSE,
-)
 
 # Names that feedparser has no handler for and keeps under a key that entries.py or feeds.py reads.
 _MEANINGFUL = frozenset(
@@ -132,7 +122,7 @@ class Scope:
     page: Page
     raw: Raw
     is_entry: bool
-    base: str | None  # xml:base in force; None: the address of the document
+    base: str  # xml:base in force; DOCUMENT stands for the address of the document
     lang: str | None
     depth: int
     title_depth: int = -1  # where the last title stood that counts: others from there on down do not
@@ -197,7 +187,7 @@ def read_attributes(element: Element) -> Attributes:
     return attributes
 
 
-def find_context(scope: Scope, attributes: Attributes) -> tuple[str | None, str | None]:
+def find_context(scope: Scope, attributes: Attributes) -> tuple[str, str | None]:
     """The base and language in force inside an element with these attributes."""
     base, lang = scope.base, scope.lang
     if not attributes:
@@ -205,11 +195,9 @@ def find_context(scope: Scope, attributes: Attributes) -> tuple[str | None, str 
     written = attributes.get("xml:base", attributes.get("base"))
     if written:
         scope.page.has_bases = True
-        if not written.startswith(("http://", "https://")):
-            raise Unsure("relative base")
-        base = resolve_link(written, base, scope.page.url)
-        if resolve_link(base, base, "") != base:
-            raise Unsure("base that changes where it is inherited")
+        base = resolve(written, base)
+        if not base.startswith(("http://", "https://")) or resolve(base, base) != base:
+            raise Unsure("base")
     lang = attributes.get("xml:lang", attributes.get("lang", lang))
     return base, lang or None
 
@@ -246,7 +234,7 @@ def read_construct(scope: Scope, element: Element, attributes: Attributes, defau
     if kind == "text/plain" and not page.atom and ("&" in value or "</" in value) and looks_like_html(value):
         kind = "text/html"
     language = lang.replace("_", "-") if lang else None
-    return {"value": repair(value), "type": kind, "language": language, "base": base or page.url}
+    return {"value": repair(value), "type": kind, "language": language, "base": make_absolute(base, page.url)}
 
 
 def render_xhtml(page: Page, element: Element) -> str:
@@ -281,7 +269,7 @@ def _render_inside(page: Page, element: Element, pieces: list[str]) -> None:
 def _write_tag(page: Page, element: Element) -> tuple[str, str]:
     name = page.name(element)
     local = split_tag(element.tag)[1]
-    if local in ("svg", "math") or has_handler(name, "end"):
+    if local in ("svg", "math") or local in _ADDRESSED or has_handler(name, "end"):
         raise Unsure(name)
     attributes = read_attributes(element)
     if any(tag[0] == "{" and not tag.startswith("{http://www.w3.org/XML/") for tag in element.keys()):
@@ -291,12 +279,11 @@ def _write_tag(page: Page, element: Element) -> tuple[str, str]:
 
 
 def read_date(page: Page, element: Element) -> str:
-    """A date as written. Raises Unsure where only feedparser could read it (Korean, Greek ...)."""
+    """A date as written. Raises Unsure where perhaps only feedparser can read it (Korean, Greek ...)."""
     written = read_value(element)
     page.guard(written)
-    if not _PLAIN_DATES.fullmatch(written) and written:
-        if parse_date(" ".join(written[:MAX_DATE].split())) is None:
-            raise Unsure("date",written)
+    if not written.isascii() and parse_date(" ".join(written[:MAX_DATE].split())) is None:
+        raise Unsure("date")
     return written
 
 
@@ -341,7 +328,7 @@ def read_link(scope: Scope, element: Element, attributes: Attributes) -> str:
     """The text of an element as an address, absolute; "" where there is none."""
     text = read_text(element)
     base, _ = find_context(scope, attributes)
-    return repair(resolve_link(text, base, scope.page.url)) if text else ""
+    return repair(make_absolute(resolve(text, base), scope.page.url)) if text else ""
 
 
 def read_identity(scope: Scope, element: Element, attributes: Attributes) -> tuple[str, str | None]:
@@ -350,7 +337,7 @@ def read_identity(scope: Scope, element: Element, attributes: Attributes) -> tup
     if attributes.get("ispermalink", "true") != "true":
         return repair(text), None
     base, _ = find_context(scope, attributes)
-    identity = repair(resolve_id(text, base)) if text else ""
+    identity = repair(take_back(resolve(text, base))) if text else ""
     return identity, read_link(scope, element, attributes)
 
 

@@ -190,7 +190,8 @@ def _map_date(raw: Raw, key: str) -> str | None:
         return None
     written = " ".join(written[:MAX_DATE].split())
     parsed = raw.get(f"{key}_parsed")
-    if not isinstance(parsed, tuple) or len(parsed) < 6 or parse_date(written) is not None:
+    # In ASCII it understands nothing more, but guesses: 26 May 2020 for 2005-26-12, 2 March for 30 February.
+    if written.isascii() or not isinstance(parsed, tuple) or len(parsed) < 6 or parse_date(written):
         return written
     year, month, day, hour, minute, second = parsed[:6]
     if (day, hour, minute, second) == (1, 0, 0, 0):

@@ -61,12 +61,12 @@ def parse_feed(
     else:
         reading = find_reading(text, url=url, max_entries=max_entries)
         if reading is None:
-            reading = _read_leniently(text, url=url, max_entries=max_entries)
+            reading = read_by_feedparser(text, url=url, max_entries=max_entries)
         feed = map_reading(reading, url=url, problems=problems)
     return feed
 
 
-def _read_leniently(text: str, *, url: str, max_entries: int) -> Reading:
+def read_by_feedparser(text: str, *, url: str, max_entries: int) -> Reading:
     prepared = prepare_document(text, url=url, max_entries=max_entries)
     reading = read_leniently(prepared.text, url=url)
     if not reading.version and not reading.entries:

@@ -22,7 +22,7 @@ Raw = dict[str, Any]
 # entries would change with that address. So it is given an address that is recognised and taken back.
 _STAND_IN = "http://document.invalid/"
 _LEVELS = "1/2/3/4/5/6/7/8/"
-_DOCUMENT = _STAND_IN + _LEVELS
+DOCUMENT = _STAND_IN + _LEVELS
 _EXTRA_SLASHES = re.compile(r"\A([A-Za-z][A-Za-z0-9+,.-]*://)/+")
 
 # What strict.py must know of feedparser to tell what it would do: asked of feedparser itself.
@@ -74,23 +74,31 @@ def looks_like_html(text: str) -> bool:
     return bool(StrictFeedParser.looks_like_html(text))
 
 
-def resolve_link(reference: str, base: str | None, url: str) -> str:
-    """What becomes of a link in the element whose xml:base is `base`, in the document of that `url`."""
-    if base is None and reference.startswith("https://") and not reference.startswith("https:///"):
+def resolve(reference: str, base: str) -> str:
+    """What feedparser makes of an address in an element with that base."""
+    if base == DOCUMENT and reference.startswith("https://") and not reference.startswith("https:///"):
         return reference
-    return str(_make_plain(_resolve(reference, base), url))
-
-
-def resolve_id(reference: str, base: str | None) -> str:
-    """What becomes of an identity: the same as of a link, but relative ones stay as written."""
-    return str(_make_plain(_resolve(reference, base), "", "id"))
-
-
-def _resolve(reference: str, base: str | None) -> str:
     try:
-        return urljoin(base or _DOCUMENT, _EXTRA_SLASHES.sub(r"\1", reference, count=1))
+        return urljoin(base, _EXTRA_SLASHES.sub(r"\1", reference))
     except ValueError:
         return ""
+
+
+def make_absolute(resolved: str, url: str) -> str:
+    """An address that feedparser has resolved, where the document is at `url`."""
+    return _join(url, take_back(resolved)) if resolved.startswith(_STAND_IN) else resolved
+
+
+def take_back(resolved: str) -> str:
+    """The reference that resolves to `resolved`: what was written, where that was relative to the document."""
+    if not resolved.startswith(_STAND_IN):
+        return resolved
+    path = resolved.removeprefix(_STAND_IN)
+    for ups in range(len(_LEVELS) // 2):
+        level = _LEVELS[: len(_LEVELS) - 2 * ups]
+        if path.startswith(level):
+            return "../" * ups + path.removeprefix(level)
+    return f"/{path}"
 
 
 def _call_feedparser(text: str) -> Any:
@@ -101,7 +109,7 @@ def _call_feedparser(text: str) -> Any:
         resolve_relative_uris=False,
         response_headers={
             "content-type": "application/xml; charset=utf-8",
-            "content-location": _DOCUMENT,
+            "content-location": DOCUMENT,
         },
     )
 
@@ -127,23 +135,10 @@ def _describe_bozo(result: Any) -> tuple[str, ...]:
 
 def _make_plain(value: Any, url: str, key: str = "") -> Any:
     if isinstance(value, str):
-        if not value.startswith(_STAND_IN):
-            return strip_illegal(value)
-        written = strip_illegal(_take_back(value))
-        return written if key == "id" else _join(url, written)
+        return strip_illegal(take_back(value) if key == "id" else make_absolute(value, url))
     if isinstance(value, dict):
         return {k: _make_plain(v, url, k) for k, v in value.items()}
     return [_make_plain(item, url) for item in value] if isinstance(value, list) else value
-
-
-def _take_back(resolved: str) -> str:
-    """The relative reference that resolves to `resolved` against the stand-in."""
-    path = resolved.removeprefix(_STAND_IN)
-    for ups in range(len(_LEVELS) // 2):
-        level = _LEVELS[: len(_LEVELS) - 2 * ups]
-        if path.startswith(level):
-            return "../" * ups + path.removeprefix(level)
-    return f"/{path}"
 
 
 def _join(url: str, reference: str) -> str:

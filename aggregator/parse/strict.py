@@ -37,7 +37,7 @@ from aggregator.parse.elements import (
     read_value,
     split_tag,
 )
-from aggregator.parse.lenient import NAMESPACES, Raw, Reading, resolve_link
+from aggregator.parse.lenient import DOCUMENT, NAMESPACES, Raw, Reading, make_absolute, resolve
 
 _ATOM = "http://www.w3.org/2005/atom"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -85,7 +85,7 @@ def _read_root(root: Element, text: str, start: int, *, url: str, max_entries: i
     attributes = read_attributes(root)
     version = _find_version(root, attributes, namespaces)
     page = Page(text=text, url=url, version=version, xlink=xlink)
-    outside = Scope(page=page, raw={}, is_entry=False, base=None, lang=None, depth=1)
+    outside = Scope(page=page, raw={}, is_entry=False, base=DOCUMENT, lang=None, depth=1)
     base, lang = find_context(outside, attributes)
     named = {"language": lang.replace("_", "-")} if lang and version != "rss10" else {}
     head = Scope(page=page, raw=named, is_entry=False, base=base, lang=lang, depth=2)
@@ -177,8 +177,8 @@ def _read_container(head: Scope, parent: Element, attributes: Attributes, entrie
 def _read_channels(head: Scope, root: Element, entries: _Entries) -> None:
     page = head.page
     names = [page.name(child) for child in root]
-    if names.count("channel") != 1:
-        raise Unsure("channels")
+    if names[:1] != ["channel"] or "channel" in names[1:]:
+        raise Unsure("channels")  # a title before that of the channel hides it
     for child, name in zip(root, names, strict=True):
         if name == "channel":
             attributes = read_attributes(child)
@@ -188,7 +188,7 @@ def _read_channels(head: Scope, root: Element, entries: _Entries) -> None:
         elif name in ("item", "entry"):
             entries.add(child, head)
         elif name in ("image", "textinput"):  # RSS 1.0 has them here, where feedparser keeps nothing of them
-            page.check_inert(child, _PICTURE_OR_FORM)
+            page.check_inert(child, _OF_IMAGES | _OF_FORMS)
         else:
             entries.parted = entries.found > entries.max_entries
             page.check_name(name)
@@ -236,17 +236,15 @@ def _title(scope: Scope, element: Element, attributes: Attributes, *, counts: bo
 def _link(scope: Scope, element: Element, attributes: Attributes) -> None:
     rel = attributes.setdefault("rel", "alternate")
     attributes.setdefault("type", "application/atom+xml" if rel == "self" else "text/html")
-    href = attributes.get("url", attributes.get("uri", attributes.get("href")))
+    href = attributes.get("url", attributes.get("uri", attributes.get("href"))) or attributes.get("href")
     scope.raw.setdefault("links", []).append(attributes)
-    if href:
+    if href is not None:
         scope.page.check_inert(element)
         base, _ = find_context(scope, attributes)
-        attributes["href"] = resolve_link(href, base, scope.page.url)
+        attributes["href"] = make_absolute(resolve(href, base), scope.page.url)
         if rel == "alternate" and attributes["type"] in _PAGE_TYPES:
             scope.raw["link"] = attributes["href"]
         return
-    if href is not None:
-        raise Unsure("link to nowhere")
     link = read_link(scope, element, attributes)
     link = _SEMICOLON.sub(r"&\1", link.replace("&amp;", "&") if scope.is_entry else link)
     scope.raw["link"] = link
@@ -266,7 +264,10 @@ def _language(scope: Scope, element: Element, _: Attributes) -> None:
 
 
 def _author(scope: Scope, element: Element, _: Attributes) -> None:
-    scope.raw.setdefault("authors", []).append(read_person(scope, element))
+    authors = scope.raw.setdefault("authors", [])
+    if len(element) and any(authors):
+        raise Unsure("authors")  # feedparser gives the name of the second to the first as well
+    authors.append(read_person(scope, element))
 
 
 def _itunes_image(scope: Scope, element: Element, attributes: Attributes) -> None:
@@ -295,10 +296,11 @@ def _head_author(scope: Scope, element: Element, attributes: Attributes) -> None
         _pass_over(scope, element, attributes, allowed=_PERSON)
 
 
-def _head_text(scope: Scope, element: Element, _: Attributes, *, key: str) -> None:
+def _head_text(scope: Scope, element: Element, attributes: Attributes, *, key: str) -> None:
     """What describes a feed is not read, but the second one counts as content of the first entry."""
+    find_context(scope, attributes)
     scope.page.check_inert(element)
-    if "summary" in scope.raw and not scope.page.has_content:
+    if "summary" in scope.raw and key and not scope.page.has_content:
         scope.page.has_content = True
     elif key == "summary":
         scope.raw["summary"] = ""
@@ -309,7 +311,7 @@ def _head_image(scope: Scope, element: Element, attributes: Attributes) -> None:
     image = scope.raw.setdefault("image", {})
     if not attributes and not element.prefix and is_image_address(element.text or ""):
         image["href"] = read_link(scope, element, attributes)
-    _check_picture(scope, element)
+    _read_inside(scope, element, _OF_IMAGES)
     for child in element:
         if scope.page.name(child) == "url":
             image["href"] = read_link(scope, child, read_attributes(child))
@@ -317,17 +319,15 @@ def _head_image(scope: Scope, element: Element, attributes: Attributes) -> None:
 
 def _form(scope: Scope, element: Element, _: Attributes) -> None:
     scope.title_depth = -1
-    _check_picture(scope, element)
+    _read_inside(scope, element, _OF_FORMS)
 
 
-def _check_picture(scope: Scope, element: Element) -> None:
-    page = scope.page
+def _read_inside(scope: Scope, element: Element, names: frozenset[str]) -> None:
     for child in element:
-        name = page.name(child)
-        if name not in _PICTURE_OR_FORM:
+        name = scope.page.name(child)
+        if name not in names:
             raise Unsure(name)
-        page.check_inert(child)
-        if name == "title" and read_text(child):
+        if read_text(child) and name == "title":
             scope.title_depth = scope.depth + 1
 
 
@@ -426,6 +426,8 @@ def _entry_image(scope: Scope, element: Element, attributes: Attributes) -> None
         name, written = scope.page.name(child), read_attributes(child)
         if name == "url":
             scope.put("href", read_link(scope, child, written))
+        elif name == "title":
+            _title(scope, child, written)
         elif name not in ("link", "width", "height") or written or len(child):
             raise Unsure(name)
     scope.depth -= 1
@@ -454,7 +456,8 @@ def _contributor(scope: Scope, element: Element, attributes: Attributes) -> None
 
 
 _PERSON = frozenset({"name", "email", "uri", "url", "homepage", "itunes_name", "itunes_email"})
-_PICTURE_OR_FORM = frozenset({"title", "link", "url", "width", "height", "description", "name"})
+_OF_IMAGES = frozenset({"title", "link", "url", "width", "height", "description"})
+_OF_FORMS = frozenset({"title", "link", "description", "name"})
 _OF_SOURCES = frozenset(
     "id guid link updated published subtitle rights category generator contributor icon logo".split()
 )
@@ -483,14 +486,15 @@ HEAD: dict[str, Handler] = {
     **_COMMON,
     **dict.fromkeys("author managingeditor dc_author dc_creator itunes_author".split(), _head_author),
     **dict.fromkeys("contributor dc_contributor itunes_owner".split(), partial(_pass_over, allowed=_PERSON)),
-    **dict.fromkeys("description dc_description media_description".split(), partial(_head_text, key="")),
+    **dict.fromkeys("description dc_description media_description".split(), partial(_head_text, key="subtitle")),
     **dict.fromkeys("summary itunes_summary".split(), partial(_head_text, key="summary")),
+    **dict.fromkeys("subtitle tagline itunes_subtitle".split(), partial(_head_text, key="")),
     **dict.fromkeys(("skiphours", "skipdays"), _schedule),
     **dict.fromkeys(
         """admin_errorreportsto admin_generatoragent category created dcterms_created dcterms_issued
-        dcterms_modified dc_date dc_subject feedburner_browserfriendly issued itunes_keywords itunes_subtitle
+        dcterms_modified dc_date dc_subject feedburner_browserfriendly issued itunes_keywords
         keywords lastbuilddate media_category media_content media_keywords media_thumbnail modified pubdate
-        published subtitle tagline updated""".split(),
+        published updated""".split(),
         _pass_over,
     ),
     "itunes_category": partial(_pass_over, allowed=frozenset({"itunes_category"})),

@@ -89,12 +89,18 @@ def get_revision(tx: Transaction) -> int:
     return int(_get_meta(tx, "revision"))
 
 
+def get_changed_at(tx: Transaction) -> datetime:
+    """When what is published last changed in any way: an edit, a removal, a new section."""
+    return datetime.fromisoformat(_get_meta(tx, "changed_at")).astimezone(UTC)
+
+
 def ensure_identity(tx: Transaction, *, authority: str, now: datetime) -> None:
     """Fix, once for the life of the store, what guids begin with and when the store began."""
     values = [
         {"key": "tag_prefix", "value": f"tag:{authority},2026:"},
         {"key": "created_at", "value": now.isoformat(timespec="seconds")},
         {"key": "revision", "value": "0"},
+        {"key": "changed_at", "value": now.isoformat(timespec="microseconds")},
     ]
     tx.execute(insert(meta).on_conflict_do_nothing(), values)
 

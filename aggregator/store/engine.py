@@ -14,7 +14,7 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import SchemaMismatch, StoreError
 
@@ -39,7 +39,8 @@ class Store:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except OperationalError as error:
+        except DatabaseError as error:
+            _raise_bug(error)
             raise StoreError(f"cannot read the store {_where(self)}: {error.orig}") from error
 
     @contextmanager
@@ -54,7 +55,8 @@ class Store:
                 writer = self.engine.connect().execution_options(sqlite_begin="IMMEDIATE")
                 with writer as connection, connection.begin():
                     yield connection
-            except OperationalError as error:
+            except DatabaseError as error:
+                _raise_bug(error)
                 raise StoreError(f"cannot write to the store {_where(self)}: {error.orig}") from error
 
     def close(self) -> None:
@@ -120,14 +122,18 @@ def check_version(version: str | None) -> None:
 
 
 def find_version(store: Store) -> str | None:
-    """The schema's version; None for an empty database."""
-    try:
-        with store.read() as tx:
-            if not sqlalchemy.inspect(tx).has_table("alembic_version"):
-                return None
-            return tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
-    except DBAPIError as error:
-        raise StoreError(f"{_where(store)} is not a database of ours: {error.orig}") from error
+    """The schema's version; None for an empty database. Raises StoreError when it is no database at all."""
+    with store.read() as tx:
+        if not sqlalchemy.inspect(tx).has_table("alembic_version"):
+            return None
+        version: str | None = tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+        return version
+
+
+def _raise_bug(error: DatabaseError) -> None:
+    """A locked or malformed file is the world's doing; a broken constraint or statement is a bug."""
+    if type(error) not in (DatabaseError, OperationalError):
+        raise error
 
 
 def _where(store: Store) -> str:

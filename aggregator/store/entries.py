@@ -194,10 +194,22 @@ def relist_articles(tx: Transaction, article_ids: Collection[int]) -> None:
     _list_in_sections(tx, article_ids)
 
 
-def bump_revision(tx: Transaction) -> None:
+def rename_section(tx: Transaction, old: str, new: str) -> None:
+    """Move whatever is still listed under a section's former reference."""
+    listed = select(article_sections.c.article_id).where(article_sections.c.section == old)
+    article_ids = tx.execute(listed).scalars().all()
+    for chunk in batched_ids(article_ids):
+        moved = and_(entries.c.article_id.in_(chunk), entries.c.section == old)
+        tx.execute(update(entries).where(moved).values(section=new))
+    relist_articles(tx, article_ids)
+
+
+def bump_revision(tx: Transaction, *, now: datetime) -> None:
     """Say that what is published may have changed: every process renders anew what it is asked for."""
     bumped = cast(cast(meta.c.value, Integer) + 1, String)
     tx.execute(update(meta).where(meta.c.key == "revision").values(value=bumped))
+    changed_at = now.isoformat(timespec="microseconds")
+    tx.execute(update(meta).where(meta.c.key == "changed_at").values(value=changed_at))
 
 
 def list_entries(

@@ -25,7 +25,7 @@ def prune_store(store: Store, *, keep: timedelta, now: datetime, stopping: threa
         with store.write() as tx:
             done = _prune_chunk(tx, before=now - keep, now=now)
             if done:
-                bump_revision(tx)
+                bump_revision(tx, now=now)
         pruned += done
         if done < _CHUNK:
             break

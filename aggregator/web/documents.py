@@ -16,6 +16,7 @@ from aggregator.dates import format_http_date, parse_http_date
 from aggregator.store import Store, Transaction, articles
 
 _KEPT_BYTES = 64 * 1024 * 1024
+_RENDER_LOCKS = 16
 _COMPRESSION = 6  # level 9 takes three times as long for 2 % on feeds
 
 
@@ -26,7 +27,7 @@ class Rendered:
     body: bytes
     content_type: str
     max_age: int  # seconds
-    updated_at: datetime | None = None  # None: the tag alone says whether it changed
+    modified_at: datetime | None = None  # None: the tag alone says whether it changed
     shared: bool = False  # whether pages of other sites may read it (CORS)
 
 
@@ -49,9 +50,10 @@ class Documents:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: OrderedDict[str, tuple[int, Document | None]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, Document]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._rendering = tuple(threading.Lock() for _ in range(_RENDER_LOCKS))
 
     def respond(self, key: str, render: Renderer) -> Response | None:
         """The answer to the present request; None where `render` says that there is no such document."""
@@ -59,30 +61,41 @@ class Documents:
         return None if document is None else _answer(document)
 
     def get(self, key: str, render: Renderer) -> Document | None:
+        """The document as the store has it now. Of many who ask at once, one renders and the others wait."""
         with self._store.read() as tx:
             revision = articles.get_revision(tx)
-            with self._lock:
-                kept = self._kept.get(key)
-                if kept is not None:
-                    self._kept.move_to_end(key)
-            if kept is not None and kept[0] == revision:
-                return kept[1]
-            rendered = render(tx)
-        document = None if rendered is None else _make_document(rendered)
-        if document is not None:
-            self._keep(key, revision, document)
-        return document
+            document = self._find(key, revision)
+            if document is not None:
+                return document
+            with self._rendering[hash(key) % _RENDER_LOCKS]:
+                document = self._find(key, revision)
+                if document is not None:
+                    return document
+                rendered = render(tx)
+                if rendered is None:
+                    return None
+                document = _make_document(rendered)
+                self._keep(key, revision, document)
+                return document
+
+    def _find(self, key: str, revision: int) -> Document | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None or kept[0] != revision:
+                return None
+            self._kept.move_to_end(key)
+            return kept[1]
 
     def _keep(self, key: str, revision: int, document: Document) -> None:
         with self._lock:
             old = self._kept.pop(key, None)
-            if old is not None and old[1] is not None:
+            if old is not None:
                 self._bytes -= old[1].size
             self._kept[key] = (revision, document)
             self._bytes += document.size
             while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
                 _, (_, dropped) = self._kept.popitem(last=False)
-                self._bytes -= dropped.size if dropped is not None else 0
+                self._bytes -= dropped.size
 
 
 def _make_document(rendered: Rendered) -> Document:
@@ -100,8 +113,8 @@ def _answer(document: Document) -> Response:
     tag = f"{document.tag}-gzip" if zipped else document.tag
     response = Response(status=200, content_type=rendered.content_type)
     response.headers["ETag"] = f'"{tag}"'
-    if rendered.updated_at is not None:
-        response.headers["Last-Modified"] = format_http_date(rendered.updated_at)
+    if rendered.modified_at is not None:
+        response.headers["Last-Modified"] = format_http_date(rendered.modified_at)
     stale = f", stale-while-revalidate={rendered.max_age}"
     response.headers["Cache-Control"] = f"public, max-age={rendered.max_age}{stale}"
     response.headers["Vary"] = "Accept-Encoding"
@@ -122,8 +135,8 @@ def _is_current(document: Document) -> bool:
     if request.if_none_match:
         tags = request.if_none_match
         return tags.contains_weak(document.tag) or tags.contains_weak(f"{document.tag}-gzip")
-    updated_at = document.rendered.updated_at
+    modified_at = document.rendered.modified_at
     since = parse_http_date(request.headers.get("If-Modified-Since", ""))
-    if since is None or updated_at is None:
+    if since is None or modified_at is None:
         return False
-    return updated_at.replace(microsecond=0) <= since
+    return modified_at.replace(microsecond=0) <= since

@@ -79,13 +79,12 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
 
     @blueprint.get("/feeds.opml")
     def opml() -> Response:
-        def render(tx: Transaction) -> Rendered:
+        def render(_tx: Transaction) -> Rendered:
             body = render_opml(title=site.title, groups=[_opml_group(site, e) for e in site.editions])
             return Rendered(
                 body=body,
                 content_type="text/x-opml; charset=utf-8",
-                max_age=_OPML_MAX_AGE,
-                updated_at=articles.get_created_at(tx),
+                max_age=_OPML_MAX_AGE,  # no date: it depends on the configuration, which has none
                 shared=True,
             )
 
@@ -117,7 +116,7 @@ def _render_feed(
             body=render_form(head, found),
             content_type=content_type,
             max_age=_MAX_AGE,
-            updated_at=changed_at,
+            modified_at=articles.get_changed_at(tx),
             shared=True,
         )
 
@@ -161,4 +160,5 @@ def _moved(path: str) -> Response:
     """A renamed section keeps its addresses: subscribers follow for ever (RFC 9110, 15.4.2)."""
     response: Response = redirect(path, 301)  # type: ignore[assignment]
     response.headers["Cache-Control"] = f"public, max-age={_MAX_AGE}"
+    response.headers["Access-Control-Allow-Origin"] = "*"
     return response

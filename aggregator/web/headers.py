@@ -30,4 +30,5 @@ def protect(response: Response) -> Response:
         # Werkzeug builds slash redirects from the Host header, which anybody can forge.
         target = urlsplit(location)
         response.headers["Location"] = target.path + (f"?{target.query}" if target.query else "")
+        response.set_data(b"")
     return response

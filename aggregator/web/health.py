@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from aggregator.errors import StoreError
 from aggregator.store import Store
-from aggregator.store.engine import find_version
+from aggregator.store.engine import check_version, find_version
 
 
 def make_blueprint(store: Store) -> Blueprint:

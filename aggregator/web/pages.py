@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import jinja2
 from flask import Blueprint, Flask, Response, abort, redirect, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from aggregator.config import Settings
 from aggregator.model import Edition, Section, Site
@@ -98,6 +98,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
         )
         response = Response(html, status=status, content_type=_HTML)
         response.headers["Cache-Control"] = "no-store"
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
 
 

@@ -39,12 +39,12 @@ def run_server(
 
     Raises PortTaken.
     """
-    _check_port(host, port)
+    address = _find_address(host, port)
     # The poller's threads run in this process: a forked child would inherit their locks in any state.
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "aggregator.web",
-        address=host,
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
@@ -66,13 +66,14 @@ def load_app(config_path: Path, parent: int) -> Flask:
     return create_app(settings, open_store(settings.store_url, migrate=False))
 
 
-def _check_port(host: str, port: int) -> None:
-    """granian listens with SO_REUSEPORT: a second server would share the port in silence."""
+def _find_address(host: str, port: int) -> str:
+    """The IP address to listen on, proven free: granian takes no names and shares a taken port silently."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+        return str(address[0])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PortTaken(

@@ -306,7 +306,7 @@ def test_a_store_that_is_lost_gives_the_same_guids_again(store: Store, tmp_path:
 
 
 def test_identity_is_fixed_at_the_first_start(tx: Transaction) -> None:
-    bump_revision(tx)
+    bump_revision(tx, now=NOON)
     ensure_identity(tx, authority="moved.example", now=NOON + DAY)
     assert get_tag_prefix(tx) == "tag:news.example,2026:"
     assert get_created_at(tx) == NOON

@@ -283,7 +283,7 @@ def test_commits_survive_a_crash_of_the_process_and_readers_never_block(store: S
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("[site]\ntitle = 'not a database'\n" * 40, encoding="utf-8")
-    with pytest.raises(StoreError, match=r"x\.db is not a database of ours"):
+    with pytest.raises(StoreError, match=r"x\.db: file is not a database"):
         open_store(f"sqlite:///{tmp_path}/x.db")
 
 

@@ -446,6 +446,6 @@ def test_the_revision_moves_each_time_and_only_when_told(tx: Transaction) -> Non
     insert_reads(tx, FIRST)
     assert articles.get_revision(tx) == seen[0]
     for _ in range(12):
-        bump_revision(tx)
+        bump_revision(tx, now=NOON)
         seen.append(articles.get_revision(tx))
     assert seen == list(range(seen[0], seen[0] + 13))

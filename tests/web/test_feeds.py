@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
@@ -203,19 +201,19 @@ def test_the_opml_lists_every_section_of_every_edition(client: FlaskClient) -> N
         assert client.get(url.removeprefix("https://news.example")).status_code == 200
 
 
-def test_whoever_asks_for_the_opml_by_date_sees_a_new_section(portal: Portal) -> None:
-    """It depends on the configuration, which has no date: only the tag may answer 304."""
-    first = create_app(portal.settings, portal.store).test_client().get("/feeds.opml")
-    site = portal.settings.site
-    fresh = replace(site.sections[0], id="arts", name="ثقافة")
-    settings = replace(portal.settings, site=replace(site, sections=(*site.sections, fresh)))
-    since = first.headers.get("Last-Modified", format_datetime(NOON + timedelta(days=1), usegmt=True))
-    client = create_app(settings, portal.store).test_client()
-    answer = client.get("/feeds.opml", headers={"If-Modified-Since": since})
-    assert answer.status_code == 200
-    assert b"/feeds/ar/arts.rss" in answer.data
-    unchanged = client.get("/feeds.opml", headers={"If-None-Match": answer.headers["ETag"]})
-    assert unchanged.status_code == 304
+def test_whoever_asks_for_the_opml_by_date_sees_a_new_section(tmp_path: Path) -> None:
+    with open_portal(tmp_path) as portal:
+        first = create_app(portal.settings, portal.store).test_client().get("/feeds.opml")
+        head = HEAD + '\n[[section]]\nid = "arts"\nedition = "ar"\n'
+        settings = make_settings(tmp_path, head=head)
+        apply_configuration(portal.store, settings, now=NOON + HOUR)
+        since = first.headers.get("Last-Modified", format_datetime(NOON, usegmt=True))
+        client = create_app(settings, portal.store).test_client()
+        answer = client.get("/feeds.opml", headers={"If-Modified-Since": since})
+        assert answer.status_code == 200
+        assert b"/feeds/ar/arts.rss" in answer.data
+        unchanged = client.get("/feeds.opml", headers={"If-None-Match": answer.headers["ETag"]})
+        assert unchanged.status_code == 304
 
 
 def test_the_opml_can_be_imported_again(client: FlaskClient) -> None:
