@@ -45,7 +45,7 @@ def command_without_config(function: Callable[P, None]) -> click.Command:
             for problem in error.problems:
                 click.echo(problem, err=True)
             sys.exit(1)
-        except AggregatorError as error:
+        except (AggregatorError, OSError) as error:
             click.echo(f"aggregator: {error}", err=True)
             sys.exit(1)
 
@@ -221,7 +221,9 @@ def _serve(settings: Settings, config_path: Path, *, host: str, port: int, poll:
 
 def _shown(host: str) -> str:
     """The host by which a browser on this machine finds the server."""
-    return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - only compared
+    if host in ("127.0.0.1", "0.0.0.0", "::"):  # noqa: S104 - only compared
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _load(path: Path) -> Settings:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 import tomlkit
@@ -87,7 +88,8 @@ def poll_once(
             with line.store.read() as tx:
                 states = sources.list_source_states(tx)
             wanted = {s.source_id for s in states if s.next_poll_at <= line.now()}
-        reports = tuple(_poll_all(line, wanted, force=force, polite=not everything, progress=progress))
+        claiming = {"force": force, "only": only or None, "not_since": line.now()}
+        reports = tuple(_poll_all(line, claiming, polite=not everything, progress=progress))
     summary = PollSummary(
         sources=len(wanted),
         polled=len(reports),
@@ -101,19 +103,17 @@ def poll_once(
 
 
 def _poll_all(
-    line: Line, wanted: set[str], *, force: bool, polite: bool, progress: Progress
+    line: Line, claiming: dict[str, Any], *, polite: bool, progress: Progress
 ) -> Iterator[PollReport]:
     executor = LocalExecutor(line)
     owner = make_owner()
-    left = set(wanted)
     running: set[Future[tuple[PollReport, ...]]] = set()
     try:
         while True:
             with line.store.write() as tx:
                 claims = sources.claim_due(
-                    tx, now=line.now(), limit=executor.free, lease=LEASE, owner=owner, only=left, force=force
+                    tx, now=line.now(), limit=executor.free, lease=LEASE, owner=owner, **claiming
                 )
-            left -= {source_id for claim in claims for source_id in claim.source_ids}
             running |= set(executor.submit(claims, polite=polite))
             if not running:
                 return

@@ -113,7 +113,13 @@ def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> N
         for section in settings.site.sections:
             for old_id in section.old_ids:
                 entries.rename_section(tx, f"{section.edition}/{old_id}", section.ref)
-        entries.bump_revision(tx, now=now)
+        entries.note_configuration(tx, _fingerprint(settings), now=now)
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Over all of the configuration that a published document shows."""
+    shown = [(s.id, s.name, s.url, s.section, s.rules, s.content, s.lang) for s in settings.sources]
+    return blake2b(repr((settings.site, shown)).encode(), digest_size=16).hexdigest()
 
 
 def find_authority(settings: Settings) -> str:
@@ -303,6 +309,10 @@ def _finish_poll(line: Line, poll: _Poll) -> PollResult:
         reading = None if poll.reading is None else poll.reading.result()
     except ParseError as error:
         return _failed(line, poll, error)
+    except Exception as error:
+        # Of ours, and worth a report; but it must not hold up the sources after this one.
+        _log.exception("%s: a bug in reading its feed: please report it", poll.source.id)
+        return _failed(line, poll, AggregatorError(f"reading it failed by a fault of ours: {error!r}"))
     fetched = poll.fetched
     assert fetched is not None
     outcome: PollOutcome = "new_body" if reading else "not_modified" if fetched.status == 304 else "same_body"

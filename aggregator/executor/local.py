@@ -122,26 +122,34 @@ class LocalExecutor:
 
 def make_owner() -> str:
     """Names this process so that another one of the same machine can tell whether it still lives."""
-    return f"{_machine()}{_OWNER_MARK}{os.getpid()} {psutil.Process().create_time():.2f}"
+    return f"{_machine()}{_OWNER_MARK}{os.getpid()} {_started(psutil.Process())}"
 
 
 def is_dead(owner: str) -> bool:
     """True when the owner was a process of this machine and is no more; False when one cannot know."""
     machine, _, process = owner.partition(_OWNER_MARK)
     pid, _, created = process.partition(" ")
-    if machine != _machine() or not pid.isdigit():
+    if machine != _machine() or not pid.isdecimal():
         return False
     try:
         found = psutil.Process(int(pid))
-        return found.status() == psutil.STATUS_ZOMBIE or f"{found.create_time():.2f}" != created
+        return found.status() == psutil.STATUS_ZOMBIE or _started(found) != created
     except psutil.NoSuchProcess:
         return True
 
 
+def _started(process: psutil.Process) -> str:
+    """Seconds from boot: those from 1970 move when the clock is set, and the living would look dead."""
+    return f"{process.create_time() - psutil.boot_time():.1f}"
+
+
 def _machine() -> str:
-    """The host and, on Linux, the namespace in which its process ids hold: containers may share the name."""
-    namespace = Path("/proc/self/ns/pid")
-    return f"{platform.node()} {namespace.readlink() if namespace.exists() else ''}".strip()
+    """The host and, on Linux, its boot and the namespace of process ids: containers may share the name."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    parts = [platform.node()]
+    if boot.exists() and namespace.exists():
+        parts += [boot.read_text(encoding="ascii").strip(), str(namespace.readlink())]
+    return " ".join(parts)
 
 
 def _now() -> datetime:

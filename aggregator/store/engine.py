@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -107,7 +108,10 @@ def bring_up_to_date(store: Store) -> None:
     config.set_main_option("script_location", "aggregator:store/migrations")
     with store.write() as tx:
         config.attributes["connection"] = tx
-        command.upgrade(config, HEAD)
+        try:
+            command.upgrade(config, HEAD)
+        except CommandError as error:
+            raise SchemaMismatch(f"{_where(store)}: its schema {version} is none of ours: {error}") from error
 
 
 def check_version(version: str | None) -> None:

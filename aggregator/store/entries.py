@@ -212,6 +212,16 @@ def bump_revision(tx: Transaction, *, now: datetime) -> None:
     tx.execute(update(meta).where(meta.c.key == "changed_at").values(value=changed_at))
 
 
+def note_configuration(tx: Transaction, fingerprint: str, *, now: datetime) -> None:
+    """Bump the revision if what is published is configured otherwise than when this was last noted."""
+    noted = tx.execute(select(meta.c.value).where(meta.c.key == "configuration")).scalar()
+    if noted == fingerprint:
+        return
+    row = insert(meta).values(key="configuration", value=fingerprint)
+    tx.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": fingerprint}))
+    bump_revision(tx, now=now)
+
+
 def list_entries(
     tx: Transaction, *, section: str | None = None, source_id: str | None = None
 ) -> Iterator[StoredEntry]:

@@ -73,17 +73,21 @@ def claim_due(
     owner: str,
     only: Collection[str] | None = None,
     force: bool = False,
+    not_since: datetime | None = None,
 ) -> tuple[Claim, ...]:
     """Take up to `limit` host buckets that have due sources and no living lease, most overdue first.
 
-    `only` restricts to these sources; `force` takes sources that are not due as well. A bucket is given to
-    one process at a time: the lease ends at now + lease unless renewed.
+    `only` restricts to these sources, `not_since` to those not polled since then; `force` takes sources that
+    are not due as well. A bucket is given to one process at a time: the lease ends at now + lease unless
+    renewed.
     """
     wanted: list[ColumnElement[bool]] = [sources.c.configured]
     if not force:
         wanted.append(sources.c.next_poll_at <= now)
     if only is not None:
         wanted.append(sources.c.id.in_(only))
+    if not_since is not None:
+        wanted.append(or_(sources.c.last_polled_at.is_(None), sources.c.last_polled_at < not_since))
     free = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
     due_hosts = tx.execute(
         select(sources.c.host)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import jinja2
 from flask import Blueprint, Flask, Response, abort, redirect, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 
 from aggregator.config import Settings
+from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
@@ -26,6 +28,8 @@ _FRONT_LATEST = 40
 _BESIDE = 8  # related and latest articles beside an article
 
 _HTML = "text/html; charset=utf-8"
+
+_log = logging.getLogger(__name__)
 
 Environments = dict[str, jinja2.Environment]
 
@@ -100,6 +104,13 @@ def register_errors(app: Flask, settings: Settings) -> None:
         response.headers["Cache-Control"] = "no-store"
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
+
+    @app.errorhandler(StoreError)
+    def show_trouble(error: StoreError) -> Response:
+        _log.error("%s: %s", request.path, error)
+        response = show_error(ServiceUnavailable())
+        response.headers["Retry-After"] = "10"
         return response
 
 

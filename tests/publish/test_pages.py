@@ -346,7 +346,7 @@ def test_an_article_page_shows_breadcrumb_byline_text_and_the_way_to_the_publish
 
 def test_an_english_button_names_the_publisher() -> None:
     page = render_article(make_article(lang="en"), edition=EN, section=WORLD)
-    assert get_text(page, "//a[@class='button']") == "Read the story on صحيفة s0"
+    assert get_text(page, "//a[@class='button']") == "View on صحيفة s0"
 
 
 def test_an_article_without_a_body_shows_its_excerpt() -> None:
