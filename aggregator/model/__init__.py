@@ -1,0 +1,64 @@
+"""The values that pass between the stages: frozen, keyword-only, aware UTC.
+
+In the order of the line: what the admin wrote (Edition, Section, Rule, Source), what came over the
+wire (FetchRequest, FetchResult), what the document says (ParsedFeed, ParsedEntry), what we make of it
+(Entry, Fingerprint, Decision, SourceReading), what the store keeps (SourceState, Claim, PollResult) and
+what is published (Article, Coverage).
+
+`None` means "the source does not say" wherever a field below allows it, unless its comment says otherwise.
+A section is named by a *section reference*, `edition/section`, e.g. `ar/sports`.
+"""
+
+from aggregator.model.articles import Article, Coverage, FeedHead, Origin
+from aggregator.model.documents import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
+from aggregator.model.entries import (
+    Assignment,
+    Candidate,
+    Decision,
+    Entry,
+    Fingerprint,
+    Placement,
+    ReadEntry,
+    SourceReading,
+)
+from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
+from aggregator.model.settings import ContentRight, Direction, Edition, Network, Rule, Section, Site, Source
+from aggregator.model.states import Claim, PollOutcome, PollResult, SourceState
+
+__all__ = [
+    "Article",
+    "Assignment",
+    "Candidate",
+    "Claim",
+    "ContentRight",
+    "Coverage",
+    "Decision",
+    "Direction",
+    "Edition",
+    "Enclosure",
+    "Entry",
+    "FeedHead",
+    "FetchPolicy",
+    "FetchRequest",
+    "FetchResult",
+    "Fingerprint",
+    "Hints",
+    "Image",
+    "Markup",
+    "Network",
+    "Origin",
+    "ParsedEntry",
+    "ParsedFeed",
+    "Placement",
+    "PollOutcome",
+    "PollResult",
+    "ReadEntry",
+    "Redirect",
+    "Rule",
+    "Section",
+    "Site",
+    "Source",
+    "SourceReading",
+    "SourceState",
+    "Validators",
+]

@@ -1,0 +1,76 @@
+"""What is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aggregator.model.documents import Enclosure, Image
+from aggregator.model.settings import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """One source's copy of an article."""
+
+    source_id: str
+    source_name: str
+    title: str
+    url: str | None
+    lang: str
+    dir: Direction
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The source whose entry leads an article: RSS <source>, Atom <source>."""
+
+    id: str
+    name: str
+    feed_url: str
+    site_url: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One text as we publish it: the lead entry's words, cut down to what its source's rights allow."""
+
+    id: str  # opaque, as in /article/{id}
+    guid: str  # tag URI (RFC 4151), fixed at first sight
+    origin: Origin
+    url: str | None
+    title: str
+    content_html: str  # "" unless the source's content right is "full"
+    excerpt: str  # "" where the source's content right is "title"
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    image: Image | None
+    enclosures: tuple[Enclosure, ...]
+    lang: str
+    dir: Direction
+    published_at: datetime
+    updated_at: datetime
+    first_seen_at: datetime
+    sections: tuple[str, ...]  # section references, sorted
+    coverage: tuple[Coverage, ...]  # every source that carries it, the lead first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHead:
+    """All that a published feed says of itself. URLs are absolute."""
+
+    id: str  # tag URI, permanent
+    title: str
+    description: str
+    lang: str  # BCP 47
+    dir: Direction
+    home_url: str  # the HTML page of the same content
+    article_root: str  # our article page is article_root + article.id
+    rss_url: str
+    atom_url: str
+    json_url: str
+    ttl: timedelta
+    icon_url: str | None
+    updated_at: datetime  # of the last change a reader would see; never the time of rendering

@@ -1,0 +1,71 @@
+"""What the admin wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+Direction = Literal["rtl", "ltr"]
+ContentRight = Literal["title", "summary", "full"]
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    id: str  # as in URLs: "ar"
+    locale: str  # BCP 47: "ar-LY"
+    dir: Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    id: str  # ASCII slug, unique within its edition
+    edition: str
+    name: str
+    old_ids: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        return f"{self.edition}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    title: str
+    url: str  # the public root, no slash at the end; every absolute link of ours starts with it
+    timezone: tzinfo
+    editions: tuple[Edition, ...]  # the first one is also at /
+    sections: tuple[Section, ...]  # in the order of the configuration
+    digits: Literal["arab", "latn"] | None  # None: as the edition's locale has them
+    images: bool  # whether pages show images
+
+    def list_sections(self, edition_id: str) -> tuple[Section, ...]:
+        return tuple(s for s in self.sections if s.edition == edition_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """All conditions that are not None must hold. In `skip` lists `section` is None."""
+
+    section: str | None = None  # section reference
+    category: str | None = None  # equals one of the entry's categories, folded
+    title: str | None = None  # stands in the title as whole words, folded
+    path: str | None = None  # the path of the entry's URL starts with it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    id: str
+    name: str
+    url: str
+    section: str  # section reference
+    every: timedelta
+    timeout: timedelta
+    content: ContentRight
+    lang: str | None  # overrides what the feed says
+    headers: tuple[tuple[str, str], ...]
+    skip: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
+    max_entries: int
