@@ -52,7 +52,7 @@ class SourceStatus:
     """One source of `aggregator status`; the fields are the keys of its JSON."""
 
     id: str
-    state: str  # "new", "ok", "error"
+    state: str  # "new", "ok", "error", "disabled"
     last_success_at: datetime | None = None
     failing_since: datetime | None = None
     failures: int = 0
@@ -145,16 +145,30 @@ def _status(source: Source, state: SourceState | None, count: int, now: datetime
         return SourceStatus(id=source.id, state="new", next_poll_at=now)
     return SourceStatus(
         id=source.id,
-        state="new" if state.last_polled_at is None else "error" if state.failures else "ok",
+        state=_state(state),
         last_success_at=state.last_success_at,
         failing_since=state.failing_since,
         failures=state.failures,
         next_poll_at=state.next_poll_at,
         entries=count,
         last_error=state.last_error,
-        problems=state.problems,
+        problems=(*_notices(source, state), *state.problems),
         skipped=state.skipped,
     )
+
+
+def _state(state: SourceState) -> str:
+    if state.disabled_at is not None:
+        return "disabled"
+    return "new" if state.last_polled_at is None else "error" if state.failures else "ok"
+
+
+def _notices(source: Source, state: SourceState) -> Iterator[str]:
+    """What an admin should do, though the source does without."""
+    if state.disabled_at is not None:
+        yield "the publisher has removed it for good (410 over two days): take it out, or correct its url"
+    if state.poll_url != source.url:
+        yield f'it has moved for good and is polled at its new address: write url = "{state.poll_url}"'
 
 
 def list_entries(

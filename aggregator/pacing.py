@@ -10,11 +10,10 @@ and down with the hour of the day, so the law is kept in its integrated form: th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import exp2, log, sqrt
 
-from aggregator.model import Hints
+from aggregator.model import ArrivalRate, Hints
 
 SHORTEST_INTERVAL = timedelta(minutes=15)
 LONGEST_INTERVAL = timedelta(hours=24)
@@ -32,20 +31,9 @@ _PRIOR_COUNT, _PRIOR_DAYS = 0.5, 3.5
 _FLAT_COUNT = 4.0
 # However quiet an hour was, it may be the one with the news.
 _QUIETEST_SHARE = 0.15
-_SAFE_DOUBLES = 3.5  # days
 _HOURS = range(24)
 
 _GONE_ANSWERS, _GONE_AFTER = 3, timedelta(hours=48)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrivalRate:
-    """What we know of how much a source publishes: decayed counts, half of their weight gone in 14 days."""
-
-    hours: tuple[float, ...]  # arrivals by the UTC hour they were first seen in, 24 of them
-    days: float  # of watching
-    at: datetime  # up to when
-    safe_days: float | None = None  # longest interval with little risk of losing entries; None: any
 
 
 def first_arrivals(published: Sequence[datetime], *, now: datetime) -> ArrivalRate:
@@ -56,12 +44,10 @@ def first_arrivals(published: Sequence[datetime], *, now: datetime) -> ArrivalRa
     """
     ages = sorted(_days(now - at) for at in published if at < now)
     if not ages:
-        return ArrivalRate(hours=(0.0,) * 24, days=0.0, at=now)
+        return ArrivalRate(hours=(0.0,) * 24, days=0.0, since=now, at=now)
     # The oldest entry only opens the time that we look at.
     count = sum(_decay(age) for age in ages[:-1])
-    return ArrivalRate(
-        hours=(count / 24,) * 24, days=_watched(ages[-1]), at=now, safe_days=_time_of_half(ages)
-    )
+    return ArrivalRate(hours=(count / 24,) * 24, days=_watched(ages[-1]), since=now, at=now)
 
 
 def record_arrivals(rate: ArrivalRate, *, new: int, held: int = 0, now: datetime) -> ArrivalRate:
@@ -75,6 +61,7 @@ def record_arrivals(rate: ArrivalRate, *, new: int, held: int = 0, now: datetime
     return ArrivalRate(
         hours=tuple(old * decay + more for old, more in zip(rate.hours, added, strict=True)),
         days=rate.days * decay + _watched(gap),
+        since=rate.since,
         at=max(now, rate.at),
         safe_days=_safe_days(rate.safe_days, gap=gap, new=new, held=held),
     )
@@ -98,9 +85,9 @@ def poll_interval(
     roots = [sqrt(weight * hourly) for hourly in _hourly_rates(rate)]
     days = _reach(c, roots, start=_hour_of_day(now)) / 24
     if rate.safe_days is not None:
-        # Where a whole batch appears at once no interval helps; the guard may not eat the budget up.
-        days = min(days, max(rate.safe_days, days / 4))
-    return min(max(days * _DAY, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+        days = min(days, rate.safe_days)
+    # A source just added may be at the start of its day: no wait is longer than we have known it.
+    return min(max(min(days * _DAY, now - rate.since), SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
 
 def requests_per_hour(
@@ -111,7 +98,7 @@ def requests_per_hour(
     c: float = DEFAULT_C,
     floor: timedelta = SHORTEST_INTERVAL,
 ) -> float:
-    """What `poll_interval` comes to with this `c` at this hour; `floor` is the source's own least interval."""
+    """What `poll_interval` comes to with this `c` at this hour; `floor`: the source's own least interval."""
     hourly = _hourly_rates(rate)[int(_hour_of_day(now))]
     longest = LONGEST_INTERVAL / timedelta(hours=1)
     shortest = min(max(floor, SHORTEST_INTERVAL), LONGEST_INTERVAL) / timedelta(hours=1)
@@ -221,17 +208,15 @@ def _hourly_rates(rate: ArrivalRate) -> list[float]:
 
 
 def _reach(goal: float, roots: Sequence[float], *, start: float) -> float:
-    """Hours from the hour of the day `start` until the roots, summed up, come to the goal in days; 24 at most."""
-    hour, left = int(start), start % 1
-    waited, span = 0.0, 1 - left
-    need = goal * 24
-    while waited < 24:
-        gained = roots[hour % 24] * span
-        if gained >= need:
-            return min(waited + need / roots[hour % 24], 24.0)
-        need -= gained
-        waited += span
-        hour, span = hour + 1, 1.0
+    """Hours from the hour of the day `start` until the roots, summed up, come to `goal` days; 24 at most."""
+    hour, missing = start, goal * 24
+    while hour < start + 24:
+        root, until = roots[int(hour) % 24], int(hour) + 1.0
+        gained = root * (until - hour)
+        if gained >= missing:
+            return min(hour + missing / root - start, 24.0)
+        missing -= gained
+        hour = until
     return 24.0
 
 
@@ -253,26 +238,16 @@ def _spread_over_hours(new: int, start: datetime, end: datetime) -> list[float]:
     return added
 
 
-def _time_of_half(ages: Sequence[float]) -> float | None:
-    """The shortest time in which half of these came; ages ascending, in days."""
-    half = len(ages) // 2
-    spans = [end - start for start, end in zip(ages, ages[half:], strict=False)]
-    return _clamp_safe_days(min(spans)) if half else None
-
-
 def _safe_days(known: float | None, *, gap: float, new: int, held: int) -> float | None:
-    """The wait in which the fastest pace of late turns over half a document; forgotten by and by.
+    """The wait that turns over half a document at the pace of this poll; doubled by every calmer one.
 
-    Only a poll that found a quarter of the document new says something of pace.
+    λ takes days to learn that a quiet source has become a busy one, but its document holds hours. Only a
+    poll that found a quarter of it new says something of pace.
     """
-    relaxed = 1.0 if known is None else known * exp2(gap / _SAFE_DOUBLES)
+    relaxed = 1.0 if known is None else known * 2
     if held and new * 4 >= held:
-        relaxed = min(relaxed, gap * held / (2 * new))
-    return _clamp_safe_days(relaxed)
-
-
-def _clamp_safe_days(days: float) -> float | None:
-    return None if days >= 1 else max(days, SHORTEST_INTERVAL / _DAY)
+        relaxed = min(relaxed, max(gap, SHORTEST_INTERVAL / _DAY) * held / (2 * new))
+    return None if relaxed >= 1 else relaxed
 
 
 def _hour_of_day(at: datetime) -> float:

@@ -23,14 +23,11 @@ from aggregator import classify, pacing
 from aggregator.config import Settings
 from aggregator.dedupe.articles import SAME_URL_WINDOW, assign_articles
 from aggregator.errors import AggregatorError, HttpStatusError, ParseError
-from aggregator.fetch.caching import parse_retry_after
 from aggregator.fetch.client import Client
-from aggregator.logs import redact
 from aggregator.model import (
     Candidate,
     Claim,
     FetchRequest,
-    FetchResult,
     PollOutcome,
     PollResult,
     ReadEntry,
@@ -38,6 +35,7 @@ from aggregator.model import (
     SourceReading,
     SourceState,
 )
+from aggregator.outcome import Exchange, check_status, judge, settle
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.store import Store, Transaction, articles, entries, sources
@@ -50,18 +48,6 @@ _KNOWN_ENTRIES = 500  # of a source's newest entries, those that are not cleaned
 _BATCH_ENTRIES = 600
 _HAND_OVER_SECONDS = 0.2
 _BATCH_AGE = timedelta(seconds=1)  # a reader sees a new article within two seconds of its fetch
-
-# What an admin can do about the commonest refusals.
-_STATUS_WORDS = {
-    401: "the feed wants a password: set it in the source's headers",
-    403: "the publisher refuses us: see whether [fetch] contact is set, and ask the publisher",
-    404: "there is nothing at this URL: correct the source's url",
-    410: "the publisher has removed this feed for good: take the source out",
-    429: "the publisher finds us too eager: poll less often (every)",
-    500: "the publisher's server has a fault of its own: nothing to do but wait",
-    502: "the publisher's server has a fault of its own: nothing to do but wait",
-    503: "the publisher's server is overloaded or down: nothing to do but wait",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -92,15 +78,10 @@ class PollReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Poll:
-    """A poll under way: fetched, or failed to be; perhaps being read."""
+    """A poll under way: its exchange is over, its body perhaps being read."""
 
-    source: Source
-    state: SourceState
-    polled_at: datetime
-    fetched: FetchResult | None = None
+    exchange: Exchange
     reading: Future[SourceReading] | None = None
-    body_hash: bytes | None = None
-    error: AggregatorError | None = None
 
 
 def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> None:
@@ -149,7 +130,7 @@ def poll_bucket(line: Line, claim: Claim, *, polite: bool = True) -> tuple[PollR
 
 
 def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetime) -> tuple[PollReport, ...]:
-    """Apply finished polls: what is new is assigned to articles, what was edited is taken over.
+    """Apply what finished polls have read: the new is assigned to articles, the edited is taken over.
 
     One report per result, in order.
     """
@@ -162,8 +143,6 @@ def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetim
     entries.insert_entries(tx, _assign(tx, fresh))
     for number, read_entry in edited.items():
         entries.update_entry(tx, known[number], read_entry, now=now)
-    for result in results:
-        sources.record_poll(tx, result)
     if fresh or edited:
         entries.bump_revision(tx, now=now)
 
@@ -177,7 +156,7 @@ class _Batch:
     def __init__(self, line: Line, claim: Claim) -> None:
         self._line = line
         self._claim = claim
-        self._waiting: list[PollResult] = []
+        self._waiting: list[tuple[Exchange, PollResult]] = []
         self._due_at = line.now()
         self.reports: list[PollReport] = []
 
@@ -188,11 +167,11 @@ class _Batch:
             return None
         return max(0.0, (self._due_at - self._line.now()).total_seconds())
 
-    def add(self, result: PollResult) -> None:
+    def add(self, exchange: Exchange, result: PollResult) -> None:
         if not self._waiting:
             self._due_at = self._line.now() + _BATCH_AGE
-        self._waiting.append(result)
-        held = sum(len(r.reading.entries) for r in self._waiting if r.reading is not None)
+        self._waiting.append((exchange, result))
+        held = sum(len(r.reading.entries) for _, r in self._waiting if r.reading is not None)
         if held >= _BATCH_ENTRIES or self.patience_seconds == 0:
             self.save()
 
@@ -202,7 +181,11 @@ class _Batch:
         now = self._line.now()
         with self._line.store.write() as tx:
             sources.hold_lease(tx, self._claim, until=now + LEASE)
-            reports = save_results(tx, self._waiting, now=now)
+            reports = save_results(tx, [result for _, result in self._waiting], now=now)
+            c = sources.find_pace_constant(tx) or pacing.DEFAULT_C
+            for (exchange, result), report in zip(self._waiting, reports, strict=True):
+                settled = settle(exchange, result, new=report.new, jitter=self._line.jitter(), c=c)
+                sources.record_poll(tx, settled)
         self._waiting = []
         self.reports += reports
         for report in reports:
@@ -221,7 +204,10 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
             return
         if line.stopping.is_set():
             return
-        yield _start_poll(line, source, states[source.id])
+        poll = _start_poll(line, source, states[source.id])
+        yield poll
+        if isinstance(poll.exchange.error, HttpStatusError) and poll.exchange.error.status == 429:
+            return  # it speaks for the whole host
 
 
 def _hand_over(
@@ -249,26 +235,26 @@ def _save_polls(line: Line, claim: Claim, fetched: Queue[_Poll | None]) -> tuple
             return tuple(batch.reports)
         if poll.reading is not None and wait([poll.reading], timeout=batch.patience_seconds).not_done:
             batch.save()
-        batch.add(_finish_poll(line, poll))
+        batch.add(*_finish_poll(poll))
 
 
 def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
     """Fetch, and hand the body to a worker process unless it is one that was read before."""
-    poll = _Poll(source=source, state=state, polled_at=line.now())
+    exchange = Exchange(source=source, state=state, polled_at=line.now())
     request = FetchRequest(
-        url=source.url, timeout=source.timeout, validators=state.validators, headers=source.headers
+        url=state.poll_url, timeout=source.timeout, validators=state.validators, headers=source.headers
     )
     try:
-        poll = replace(poll, fetched=line.client.fetch(request))
-        _check_status(poll)
+        exchange = replace(exchange, fetched=line.client.fetch(request))
+        check_status(exchange)
     except AggregatorError as error:
-        return replace(poll, error=error)
-    fetched = poll.fetched
+        return _Poll(exchange=replace(exchange, error=error))
+    fetched = exchange.fetched
     if fetched is None or fetched.status == 304:
-        return poll
-    poll = replace(poll, body_hash=blake2b(fetched.body, digest_size=16).digest())
-    if poll.body_hash == state.body_hash:
-        return poll
+        return _Poll(exchange=exchange)
+    exchange = replace(exchange, body_hash=blake2b(fetched.body, digest_size=16).digest())
+    if exchange.body_hash == state.body_hash:
+        return _Poll(exchange=exchange)
     known: frozenset[bytes] = frozenset()
     if state.body_hash is not None:
         with line.store.read() as tx:
@@ -279,71 +265,26 @@ def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
         fetched.url,
         content_type=fetched.header("content-type"),
         source=source,
-        seen_at=poll.polled_at,
+        seen_at=exchange.polled_at,
         known=known,
         url=fetched.url,
     )
-    return replace(poll, reading=reading)
+    return _Poll(exchange=exchange, reading=reading)
 
 
-def _check_status(poll: _Poll) -> None:
-    """Raises HttpStatusError for an answer that is neither a success nor a 304 to a conditional request."""
-    fetched, url = poll.fetched, poll.source.url
-    assert fetched is not None
-    if 200 <= fetched.status < 300:
-        return
-    sent = poll.state.validators
-    if fetched.status != 304:
-        words = _STATUS_WORDS.get(fetched.status, "look at the URL in a browser")
-        raise HttpStatusError(f"{url} answered {fetched.status}: {words}", url=url, status=fetched.status)
-    if sent.etag is None and sent.last_modified is None:
-        words = "the server says 'not modified' though it was not asked whether"
-        raise HttpStatusError(f"{url} answered 304: {words}", url=url, status=304)
-
-
-def _finish_poll(line: Line, poll: _Poll) -> PollResult:
-    """Wait for the reading, if there is one, and say when to poll next."""
-    if poll.error is not None:
-        return _failed(line, poll, poll.error)
+def _finish_poll(poll: _Poll) -> tuple[Exchange, PollResult]:
+    """Wait for the reading, if there is one."""
+    exchange = poll.exchange
     try:
         reading = None if poll.reading is None else poll.reading.result()
     except ParseError as error:
-        return _failed(line, poll, error)
+        exchange, reading = replace(exchange, error=error), None
     except Exception as error:
         # Of ours, and worth a report; but it must not hold up the sources after this one.
-        _log.exception("%s: a bug in reading its feed: please report it", poll.source.id)
-        return _failed(line, poll, AggregatorError(f"reading it failed by a fault of ours: {error!r}"))
-    fetched = poll.fetched
-    assert fetched is not None
-    outcome: PollOutcome = "new_body" if reading else "not_modified" if fetched.status == 304 else "same_body"
-    return PollResult(
-        source_id=poll.source.id,
-        outcome=outcome,
-        polled_at=poll.polled_at,
-        next_poll_at=pacing.next_poll_after_success(
-            poll.polled_at, every=poll.source.every, jitter=line.jitter()
-        ),
-        validators=fetched.validators,
-        body_hash=poll.body_hash or poll.state.body_hash,
-        reading=reading,
-    )
-
-
-def _failed(line: Line, poll: _Poll, error: AggregatorError) -> PollResult:
-    asked = None if poll.fetched is None else poll.fetched.header("retry-after")
-    return PollResult(
-        source_id=poll.source.id,
-        outcome="failed",
-        polled_at=poll.polled_at,
-        next_poll_at=pacing.next_poll_after_failure(
-            poll.polled_at,
-            every=poll.source.every,
-            failures=poll.state.failures + 1,
-            retry_after=None if asked is None else parse_retry_after(asked, now=poll.polled_at),
-            jitter=line.jitter(),
-        ),
-        error=redact(str(error)),
-    )
+        _log.exception("%s: a bug in reading its feed: please report it", exchange.source.id)
+        words = AggregatorError(f"reading it failed by a fault of ours: {error!r}")
+        exchange, reading = replace(exchange, error=words), None
+    return exchange, judge(exchange, reading)
 
 
 def _entries_by_id(results: Sequence[PollResult]) -> dict[int, ReadEntry]:

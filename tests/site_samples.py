@@ -85,12 +85,13 @@ def save_feed(
         source_id=source_id,
         outcome="new_body",
         polled_at=now,
-        next_poll_at=now + source.every,
+        next_poll_at=now + timedelta(minutes=20),
         body_hash=b"0" * 16,
         reading=reading,
     )
     with store.write() as tx:
         (report,) = save_results(tx, [result], now=now)
+        sources.record_poll(tx, result)
     return report
 
 

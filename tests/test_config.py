@@ -211,7 +211,6 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     assert settings.notes == (
         f"c.toml:8: site.hijri: {unused}",
         'c.toml:9: site.images: "proxy" has no effect in this version and is treated as "none"',
-        f"c.toml:11: fetch.requests_per_hour: {unused}",
         f"c.toml:13: embed.allow: {unused}",
         f"c.toml:15: admin.password: {unused}",
         f"c.toml:17: websub.hub: {unused}",

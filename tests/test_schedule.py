@@ -15,11 +15,12 @@ import sqlalchemy
 from aggregator.config import Settings
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.executor.local import open_line
+from aggregator.pacing import DEFAULT_C
 from aggregator.refresh import LEASE, Line, apply_configuration
 from aggregator.schedule import Poller
 from aggregator.store import open_store, sources
 from tests.harness import make_item, publish, wait_until
-from tests.site_samples import HOUR, Clock, make_settings, render_feed, source_table
+from tests.site_samples import HEAD, HOUR, Clock, make_settings, render_feed, source_table
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +215,33 @@ def test_a_source_that_hangs_holds_up_no_other_host(
 
 
 def test_old_articles_are_pruned_where_the_admin_wants_it(shared: Line, tmp_path: Path) -> None:
-    for keep, jobs in (("90d", 2), ("forever", 1)):
+    for keep, jobs in (("90d", 3), ("forever", 2)):
         settings = make_settings(tmp_path)
         settings = replace(settings, keep=None if keep == "forever" else timedelta(days=90))
         prepare(settings)
         with open_poller(shared, settings) as (poller, _):
             poller.start()
             assert len(poller._scheduler.get_jobs()) == jobs
+
+
+def test_a_budget_of_requests_slows_the_sources_down_until_it_is_met(shared: Line, tmp_path: Path) -> None:
+    tables = [source_table(f"s{n}", f"https://{n}.example/feed") for n in range(40)]
+    head = HEAD.replace("[fetch]", "[fetch]\nrequests_per_hour = 2")
+    constants = []
+    with open_poller(shared, make_settings(tmp_path, *tables, head=head)) as (poller, line):
+        apply_configuration(line.store, line.settings, now=line.now())
+        for _ in range(40):
+            poller.keep_budget()
+            with line.store.read() as tx:
+                constants.append(sources.find_pace_constant(tx) or 0.0)
+    assert constants[-1] > DEFAULT_C, "forty sources at their own pace ask for more than two an hour"
+    assert constants[-1] == pytest.approx(constants[-2], rel=0.05), "and it settles"
+
+
+def test_without_a_budget_the_law_has_its_own_constant(shared: Line, tmp_path: Path) -> None:
+    with open_poller(shared, make_settings(tmp_path)) as (poller, line):
+        with line.store.write() as tx:
+            sources.set_pace_constant(tx, 9.0)
+        poller.keep_budget()
+        with line.store.read() as tx:
+            assert sources.find_pace_constant(tx) is None

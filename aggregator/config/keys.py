@@ -28,8 +28,8 @@ POLLING = (
         name="every",
         read=plain(build_duration_reader("1s", "7d")),
         expects="duration, `1s` to `7d`",
-        default='"20m"',
-        says="How often the source is polled.",
+        default_says="as often as the source publishes, between 15 minutes and a day",
+        says="How often the source is polled, instead of as often as it publishes.",
     ),
     Key(
         name="timeout",
@@ -222,8 +222,7 @@ FETCH = Table(
             read=plain(build_number_reader(1, 10_000_000)),
             expects="whole number, 1 to 10000000",
             default_says="no budget",
-            says="The budget that poll intervals are fitted to.",
-            unused=True,
+            says="The budget that the intervals of sources without `every` are fitted to.",
         ),
     ),
 )

@@ -23,9 +23,10 @@ from aggregator.model.entries import (
 )
 from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
 from aggregator.model.settings import ContentRight, Direction, Edition, Network, Rule, Section, Site, Source
-from aggregator.model.states import Claim, PollOutcome, PollResult, SourceState
+from aggregator.model.states import ArrivalRate, Claim, Pace, PollOutcome, PollResult, SourceState
 
 __all__ = [
+    "ArrivalRate",
     "Article",
     "Assignment",
     "Candidate",
@@ -47,6 +48,7 @@ __all__ = [
     "Markup",
     "Network",
     "Origin",
+    "Pace",
     "ParsedEntry",
     "ParsedFeed",
     "Placement",

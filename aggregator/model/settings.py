@@ -61,7 +61,7 @@ class Source:
     name: str
     url: str
     section: str  # section reference
-    every: timedelta
+    every: timedelta | None  # None: as often as it publishes
     timeout: timedelta
     content: ContentRight
     lang: str | None  # overrides what the feed says

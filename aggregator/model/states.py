@@ -6,14 +6,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from aggregator.model.documents import Hints
 from aggregator.model.entries import SourceReading
 from aggregator.model.exchange import Validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalRate:
+    """What we know of how much a source publishes: decayed counts, half of their weight gone in 14 days."""
+
+    hours: tuple[float, ...]  # arrivals by the UTC hour they were first seen in, 24 of them
+    days: float  # of watching, decayed alike
+    since: datetime  # when the first document was read
+    at: datetime  # up to when
+    safe_days: float | None = None  # longest interval with little risk of losing entries; None: any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What must be remembered of a source to be polite to it."""
+
+    rate: ArrivalRate | None = None  # None: not read yet
+    hints: Hints = Hints()
+    gone_since: datetime | None = None  # the first of the 410s in a row
+    gone_count: int = 0
+    moved_to: str | None = None  # where the permanent redirects in a row lead
+    moved_since: datetime | None = None
+    moved_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     source_id: str
-    url: str
+    url: str  # the configured one
+    poll_url: str  # where it has moved to for good, else the same
     validators: Validators
     body_hash: bytes | None  # of the last body that was read to its end
     next_poll_at: datetime
@@ -24,6 +50,8 @@ class SourceState:
     last_error: str | None  # None: the last poll succeeded
     problems: tuple[str, ...]  # of the last body that was read
     skipped: int
+    pace: Pace
+    disabled_at: datetime | None  # None: polled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +78,7 @@ class PollResult:
     body_hash: bytes | None = None
     reading: SourceReading | None = None  # only with "new_body"
     error: str | None = None  # only with "failed"
+    pace: Pace = Pace()
+    poll_url: str | None = None  # None: as before
+    disabled: bool = False  # poll it no more
+    host_not_before: datetime | None = None  # the whole host wants to be left alone until then

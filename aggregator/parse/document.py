@@ -144,7 +144,7 @@ def describe_cut(kept: int, found: int) -> str:
 
 
 def find_feed(text: str) -> int | None:
-    """Where the root element of a feed starts; None where there is none, or junk or declared entities before."""
+    """Where the root element of a feed starts; None without one, or with junk or declared entities before."""
     root = _find_root(text)
     if root is None or root[1] or "<!ENTITY" in text[: root[0]]:
         return None

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from urllib.parse import urljoin
 
 from aggregator.model import Enclosure, Image, Markup
-from aggregator.parse.document import strip_illegal
 
 MAX_TITLE = 4096  # characters, as all limits here
 MAX_CONTENT = 1_000_000
@@ -37,10 +36,8 @@ def render_notes(notes: Notes) -> tuple[str, ...]:
 
 
 def as_text(value: object) -> str | None:
-    """None for what is no text or blank."""
-    if not isinstance(value, str):
-        return None
-    return strip_illegal(value).strip() or None
+    """None for what is no text or blank. Characters that XML forbids are gone before texts get here."""
+    return (value.strip() or None) if isinstance(value, str) else None
 
 
 def as_line(value: object) -> str | None:
@@ -58,7 +55,10 @@ def as_dict(value: object) -> dict[str, Any]:
 
 def as_lang(value: object) -> str | None:
     """A BCP 47 tag, or None for anything that cannot be one."""
-    tag = (as_text(value) or "").replace("_", "-")
+    text = as_text(value)
+    if text is None:
+        return None
+    tag = text.replace("_", "-")
     return tag if len(tag) <= 35 and _LANG.fullmatch(tag) else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aggregator.errors import NotAFeed, ParseError
 from aggregator.model import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
+from aggregator.parse.document import strip_illegal
 from aggregator.parse.fields import (
     MAX_CONTENT,
     MAX_DATE,
@@ -72,7 +73,7 @@ def parse_json_feed(text: str, *, url: str, max_entries: int, problems: tuple[st
 
 def _load(text: str, *, url: str) -> Raw:
     try:
-        document = json.loads(text)
+        document = _strip(json.loads(text))
     except json.JSONDecodeError as error:
         if '"version"' not in text[:2000]:
             raise NotAFeed(f"this is neither XML nor JSON ({error})", url=url) from None
@@ -84,6 +85,15 @@ def _load(text: str, *, url: str) -> Raw:
     if not isinstance(document, dict):
         raise NotAFeed("this is a JSON list, not a JSON Feed", url=url)
     return document
+
+
+def _strip(value: Any) -> Any:
+    """Without the characters that XML forbids: JSON allows them all."""
+    if isinstance(value, str):
+        return strip_illegal(value)
+    if isinstance(value, list):
+        return [_strip(item) for item in value]
+    return {key: _strip(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _map_item(

@@ -9,15 +9,19 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.errors import LeaseLost
-from aggregator.model import Claim, PollResult, Source, SourceState, Validators
+from aggregator.model import Claim, Pace, PollResult, Source, SourceState, Validators
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import UtcDateTime, entries, hosts, sources
+from aggregator.store.pace import pace_from_json, pace_to_json
+from aggregator.store.tables import UtcDateTime, entries, hosts, meta, sources
 from aggregator.urls import host_bucket
 
+_POLLED = and_(sources.c.configured, sources.c.disabled_at.is_(None))
+_NO_PACE: dict[str, object] = {"pace": pace_to_json(Pace()), "disabled_at": None}
+_PACE_CONSTANT = "pace_constant"
 _LEASE_FREE = {"lease_token": None, "lease_owner": None, "lease_until": None}
 
 
@@ -46,15 +50,15 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
             "name": source.name,
             "content": source.content,
             "url": source.url,
-            "host": host_bucket(source.url),
             "placing": placing,
             "reading": reading,
         }
-        tx.execute(insert(hosts).values(host=values["host"]).on_conflict_do_nothing())
         if row is None:
             values |= {"id": source.id, "next_poll_at": now, "failures": 0, "problems": [], "skipped": 0}
-            tx.execute(insert(sources).values(values))
+            tx.execute(insert(sources).values(values | _address(tx, source.url) | _NO_PACE))
             continue
+        if row.url != source.url:
+            values |= _address(tx, source.url) | _NO_PACE
         if row.url != source.url or row.reading != reading:
             values |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
             tx.execute(update(entries).where(entries.c.source_id == source.id).values(raw_hash=b""))
@@ -81,14 +85,14 @@ def claim_due(
     are not due as well. A bucket is given to one process at a time: the lease ends at now + lease unless
     renewed.
     """
-    wanted: list[ColumnElement[bool]] = [sources.c.configured]
+    wanted: list[ColumnElement[bool]] = [_POLLED]
     if not force:
         wanted.append(sources.c.next_poll_at <= now)
     if only is not None:
         wanted.append(sources.c.id.in_(only))
     if not_since is not None:
         wanted.append(or_(sources.c.last_polled_at.is_(None), sources.c.last_polled_at < not_since))
-    free = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
+    free = _free(now, force=force)
     due_hosts = tx.execute(
         select(sources.c.host)
         .join(hosts, hosts.c.host == sources.c.host)
@@ -112,9 +116,9 @@ def claim_due(
 
 def has_due(tx: Transaction, *, now: datetime) -> bool:
     """Whether claim_due would find anything: a read, so that an idle heartbeat writes nothing."""
-    free = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
+    free = _free(now)
     due = select(sources.c.id).join(hosts, hosts.c.host == sources.c.host)
-    due = due.where(sources.c.configured, sources.c.next_poll_at <= now, free)
+    due = due.where(_POLLED, sources.c.next_poll_at <= now, free)
     return tx.execute(due.limit(1)).first() is not None
 
 
@@ -146,7 +150,18 @@ def release_dead_leases(tx: Transaction, *, is_dead: Callable[[str], bool]) -> i
 
 def record_poll(tx: Transaction, result: PollResult) -> None:
     """Keep how a poll went; its entries are saved by store.entries in the same transaction."""
-    values: dict[str, object] = {"last_polled_at": result.polled_at, "next_poll_at": result.next_poll_at}
+    values: dict[str, object] = {
+        "last_polled_at": result.polled_at,
+        "next_poll_at": result.next_poll_at,
+        "pace": pace_to_json(result.pace),
+    }
+    if result.poll_url is not None:
+        values |= _address(tx, result.poll_url)
+    if result.disabled:
+        values["disabled_at"] = result.polled_at
+    if result.host_not_before is not None:
+        host = select(sources.c.host).where(sources.c.id == result.source_id).scalar_subquery()
+        tx.execute(update(hosts).where(hosts.c.host == host).values(not_before=result.host_not_before))
     if result.outcome == "failed":
         values |= {
             "failures": sources.c.failures + 1,
@@ -184,6 +199,23 @@ def list_source_states(tx: Transaction, source_ids: Collection[str] | None = Non
     return tuple(_source_state(row) for row in tx.execute(query))
 
 
+def find_pace_constant(tx: Transaction) -> float | None:
+    """The constant of the pacing law that meets the budget of requests; None: there is no budget."""
+    value = tx.execute(select(meta.c.value).where(meta.c.key == _PACE_CONSTANT)).scalar()
+    return None if value is None else float(value)
+
+
+def set_pace_constant(tx: Transaction, c: float | None) -> None:
+    tx.execute(delete(meta).where(meta.c.key == _PACE_CONSTANT))
+    if c is not None:
+        tx.execute(insert(meta).values(key=_PACE_CONSTANT, value=repr(c)))
+
+
+def count_polled_since(tx: Transaction, since: datetime) -> int:
+    """Sources polled since then, each once however often."""
+    return tx.execute(select(func.count()).where(sources.c.last_polled_at >= since)).scalar_one()
+
+
 def count_entries(tx: Transaction) -> dict[str, int]:
     """Stored entries per source."""
     counts = tx.execute(select(entries.c.source_id, func.count()).group_by(entries.c.source_id))
@@ -194,6 +226,7 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
     return SourceState(
         source_id=row.id,
         url=row.url,
+        poll_url=row.poll_url,
         validators=Validators(etag=row.etag, last_modified=row.last_modified),
         body_hash=row.body_hash,
         next_poll_at=row.next_poll_at,
@@ -204,7 +237,24 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
         last_error=row.last_error,
         problems=tuple(row.problems),
         skipped=row.skipped,
+        pace=pace_from_json(row.pace),
+        disabled_at=row.disabled_at,
     )
+
+
+def _address(tx: Transaction, url: str) -> dict[str, object]:
+    """The columns that say where a source is polled; its host gets a bucket."""
+    host = host_bucket(url)
+    tx.execute(insert(hosts).values(host=host).on_conflict_do_nothing())
+    return {"poll_url": url, "host": host}
+
+
+def _free(now: datetime, *, force: bool = False) -> ColumnElement[bool]:
+    """A bucket that nobody holds and, unless forced, whose host has not asked to be left alone."""
+    unleased = or_(hosts.c.lease_until.is_(None), hosts.c.lease_until <= now)
+    if force:
+        return unleased
+    return and_(unleased, or_(hosts.c.not_before.is_(None), hosts.c.not_before <= now))
 
 
 def _hash(settings: object) -> bytes:

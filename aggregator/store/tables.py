@@ -56,6 +56,7 @@ hosts = Table(
     Column("lease_token", String),
     Column("lease_owner", String),
     Column("lease_until", UtcDateTime),
+    Column("not_before", UtcDateTime),  # the host has asked to be left alone until then
     sqlite_with_rowid=False,
 )
 
@@ -66,7 +67,10 @@ sources = Table(
     Column("configured", Boolean, nullable=False),  # False: no longer in config.toml
     Column("name", String, nullable=False),
     Column("url", String, nullable=False),
+    Column("poll_url", String, nullable=False),  # url, unless it has moved for good
     Column("host", String, nullable=False),
+    Column("disabled_at", UtcDateTime),  # gone for good; NULL: polled
+    Column("pace", JSON, nullable=False),
     Column("content", String, nullable=False),  # the right to publish: title, summary, full
     # Hashes of the settings that placing and reading entries depend on, to see when they change.
     Column("placing", LargeBinary, nullable=False),

@@ -15,6 +15,7 @@ from aggregator.refresh import save_results
 from aggregator.store import Store, articles, sources, tables
 from aggregator.store.entries import list_entries
 from aggregator.store.prune import prune_store
+from aggregator.store.sources import record_poll
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -87,6 +88,7 @@ def poll(store: Store, *reads: ReadEntry, at: datetime, outcome: PollOutcome = "
     )
     with store.write() as tx:
         (report,) = save_results(tx, [result], now=at)
+        record_poll(tx, result)
     return report.new, report.updated
 
 

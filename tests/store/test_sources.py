@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from aggregator.errors import LeaseLost
 from aggregator.model import (
+    ArrivalRate,
     Claim,
     Hints,
+    Pace,
     PollOutcome,
     PollResult,
     Rule,
@@ -103,6 +105,7 @@ def test_a_new_source_is_due_at_once_and_has_no_past(store: Store) -> None:
     assert get_state(store) == SourceState(
         source_id="harbour",
         url="https://harbour.example/feed.xml",
+        poll_url="https://harbour.example/feed.xml",
         validators=Validators(),
         body_hash=None,
         next_poll_at=NOON,
@@ -113,6 +116,8 @@ def test_a_new_source_is_due_at_once_and_has_no_past(store: Store) -> None:
         last_error=None,
         problems=(),
         skipped=0,
+        pace=Pace(),
+        disabled_at=None,
     )
     assert claim_ids(store) == [("harbour",)]
 
@@ -133,6 +138,7 @@ def test_a_changed_url_forgets_the_validators_and_is_due_at_once(store: Store) -
     assert get_state(store) == replace(
         before,
         url="https://new.example/rss",
+        poll_url="https://new.example/rss",
         validators=Validators(),
         body_hash=None,
         next_poll_at=NOON + MINUTE,
@@ -460,6 +466,7 @@ def test_a_body_that_was_read(store: Store) -> None:
     assert get_state(store) == SourceState(
         source_id="harbour",
         url="https://harbour.example/feed.xml",
+        poll_url="https://harbour.example/feed.xml",
         validators=TAGGED,
         body_hash=BODY_HASH,
         next_poll_at=NOON + HOUR,
@@ -470,6 +477,8 @@ def test_a_body_that_was_read(store: Store) -> None:
         last_error=None,
         problems=READING.problems,
         skipped=3,
+        pace=Pace(),
+        disabled_at=None,
     )
     with store.read() as tx:
         row = tx.execute(select(tables.sources)).one()
@@ -553,3 +562,61 @@ def test_states_are_listed_by_id_and_entries_counted_by_source(store: Store) -> 
         assert [s.source_id for s in sources.list_source_states(tx)] == ["anchor", "ferry", "harbour"]
         assert sources.list_source_states(tx, []) == ()
         assert sources.count_entries(tx) == {"harbour": 2, "ferry": 1}
+
+
+# --- what politeness remembers --------------------------------------------------------------------
+
+
+def test_a_pace_comes_back_as_it_was(store: Store) -> None:
+    pace = Pace(
+        rate=ArrivalRate(
+            hours=tuple(n / 7 for n in range(24)), days=3.25, since=NOON, at=NOON + HOUR, safe_days=0.1
+        ),
+        hints=Hints(
+            ttl=HOUR,
+            update_every=DAY,
+            skip_hours=frozenset({0, 23}),
+            skip_days=frozenset({6}),
+            hub_url="https://hub.example/",
+            self_url="https://harbour.example/feed.xml",
+        ),
+        gone_since=NOON,
+        gone_count=2,
+        moved_to="https://new.example/rss",
+        moved_since=NOON - DAY,
+        moved_count=3,
+    )
+    sync(store, make_source())
+    record(store, "same_body", pace=pace)
+    assert get_state(store).pace == pace
+    record(store, "same_body", pace=Pace())
+    assert get_state(store).pace == Pace()
+
+
+def test_a_host_that_asked_for_rest_is_left_alone_with_all_its_sources(store: Store) -> None:
+    sync_due(store, {"a": -MINUTE, "b": -MINUTE}, host="harbour.example")
+    record(store, "failed", source_id="a", next_poll_at=NOON, error="429", host_not_before=NOON + HOUR)
+    assert claim_ids(store, now=NOON + 59 * MINUTE) == []
+    assert len(claim_ids(store, now=NOON + HOUR)) == 1
+
+
+def test_a_source_that_is_gone_is_claimed_no_more_until_its_url_changes(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "failed", next_poll_at=NOON, error="410", disabled=True)
+    assert get_state(store).disabled_at == NOON
+    assert claim_ids(store, now=NOON + DAY, force=True) == []
+    sync(store, make_source(url="https://new.example/rss"), now=NOON + DAY)
+    assert get_state(store).disabled_at is None
+    assert claim_ids(store, now=NOON + DAY) == [("harbour",)]
+
+
+def test_a_source_that_moved_is_polled_at_its_new_host_and_keeps_its_validators(store: Store) -> None:
+    sync(store, make_source())
+    record(store, "same_body", validators=TAGGED, poll_url="https://new.example/rss")
+    state = get_state(store)
+    assert (state.url, state.poll_url) == ("https://harbour.example/feed.xml", "https://new.example/rss")
+    assert state.validators == TAGGED
+    (held,) = claim(store, now=NOON + DAY)
+    assert held.host == "new.example"
+    sync(store, make_source(), now=NOON + DAY)
+    assert get_state(store).poll_url == "https://new.example/rss", "a restart does not go back"

@@ -27,6 +27,7 @@ def _create_sources() -> None:
         sa.Column("lease_token", sa.String),
         sa.Column("lease_owner", sa.String),
         sa.Column("lease_until", sa.BigInteger),
+        sa.Column("not_before", sa.BigInteger),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -35,7 +36,10 @@ def _create_sources() -> None:
         sa.Column("configured", sa.Boolean, nullable=False),
         sa.Column("name", sa.String, nullable=False),
         sa.Column("url", sa.String, nullable=False),
+        sa.Column("poll_url", sa.String, nullable=False),
         sa.Column("host", sa.String, nullable=False),
+        sa.Column("disabled_at", sa.BigInteger),
+        sa.Column("pace", sa.JSON, nullable=False),
         sa.Column("content", sa.String, nullable=False),
         sa.Column("placing", sa.LargeBinary, nullable=False),
         sa.Column("reading", sa.LargeBinary, nullable=False),
