@@ -159,22 +159,6 @@ def is_gone(first_410_at: datetime | None, count: int, now: datetime) -> bool:
     return first_410_at is not None and count >= _GONE_ANSWERS and now - first_410_at >= _GONE_AFTER
 
 
-def next_poll_after_success(now: datetime, *, every: timedelta, jitter: float) -> datetime:
-    """One interval on; `jitter` (-1 to 1) moves it by up to a tenth so that sources drift apart."""
-    return now + every * (1 + jitter / 10)
-
-
-def next_poll_after_failure(
-    now: datetime, *, every: timedelta, failures: int, retry_after: timedelta | None, jitter: float
-) -> datetime:
-    """Doubled with every failure in a row up to a day, and for ever after daily; never before Retry-After.
-
-    `failures` counts this one: 1 for the first.
-    """
-    wait = max(_back_off(every, failures) * (1 + jitter / 10), retry_after or timedelta())
-    return now + wait
-
-
 def _back_off(interval: timedelta, failures: int) -> timedelta:
     return min(interval * (1 << min(failures, 20)), max(LONGEST_BACKOFF, interval))
 

@@ -76,6 +76,7 @@ class Page:
             name = self.name(child)
             if name not in allowed:
                 self.check_name(name)
+            self.guard(child.text)
 
     def check_name(self, name: str) -> None:
         if name in self.inert:
@@ -228,6 +229,9 @@ def find_bare_address(scope: Scope, element: Element, attributes: Attributes) ->
     """The address in an <image> where RSS has <url>, which document.py puts round it."""
     if attributes or element.prefix or not is_image_address(element.text or ""):
         return None
+    parent = element.getparent()
+    if parent is None or element.nsmap != parent.nsmap:
+        return None  # document.py looks for <image> without a declaration in it
     return read_link(scope, element, attributes)
 
 
@@ -261,16 +265,20 @@ def read_construct(scope: Scope, element: Element, attributes: Attributes, defau
 
 
 def read_category(
-    scope: Scope, element: Element, attributes: Attributes, *, scheme: str | None = None, term: str = "term"
+    scope: Scope, element: Element, attributes: Attributes, *, scheme: str | None = None
 ) -> None:
     scheme = attributes.get("scheme", scheme or attributes.get("domain"))
-    _add_tag(scope.raw, attributes.get(term), scheme, attributes.get("label"))
+    _add_tag(scope.raw, attributes.get("term"), scheme, attributes.get("label"))
     value = read_value(scope.page, element)
     tags = scope.raw["tags"]
     if value and tags and not tags[-1]["term"]:
         tags[-1]["term"] = value
     elif value:
         _add_tag(scope.raw, value, None, None)
+
+
+def read_podcast_category(scope: Scope, element: Element, attributes: Attributes, *, scheme: str) -> None:
+    read_category(scope, element, {"term": attributes.get("text", ""), "scheme": scheme})
 
 
 def read_keywords(scope: Scope, element: Element, attributes: Attributes, *, scheme: str | None) -> None:

@@ -24,6 +24,7 @@ from aggregator.parse.lenient import Raw, Reading
 _PAGE_TYPES = frozenset({"html", "text/html", "xhtml", "application/xhtml+xml"})
 _SEMICOLON = re.compile("&([A-Za-z0-9_]+);")
 _ITUNES = "http://www.itunes.com/"
+_AUTHORS = "author managingeditor dc_author dc_creator itunes_author"
 _MEDIA_CATEGORIES = "http://search.yahoo.com/mrss/category_schema"
 
 _ENTRIES = frozenset({"item", "entry"})
@@ -88,7 +89,7 @@ def _read_document(root: Element, page: Page, max_entries: int) -> Reading:
 def _list_parts(head: Scope, root: Element) -> list[_Part]:
     """All that is said of the feed and its entries, in the order of the document."""
     if head.page.atom:
-        return [(head, child, HEAD) for child in root]
+        return [(head, part, _ATOM_HEAD) for part in root]
     if not len(root) or head.page.name(root[0]) != "channel":
         raise Unsure("channel")  # a title before that of the channel hides it
     base, lang = read.find_context(head, _read_container(root[0]))
@@ -185,10 +186,10 @@ def _identity(scope: Scope, element: Element, attributes: Attributes) -> None:
 
 def _author(scope: Scope, element: Element, attributes: Attributes) -> None:
     read.check_context(scope, attributes)
-    authors = scope.raw.setdefault("authors", [])
-    if len(element) and any(authors):
+    person = read.read_person(scope, element)
+    if person and scope.raw.setdefault("author_in_words", not len(element)) and len(element):
         raise Unsure("authors")  # feedparser gives the name of the second to the first as well
-    authors.append(read.read_person(scope, element))
+    scope.raw.setdefault("authors", []).append(person)
 
 
 def _itunes_image(scope: Scope, element: Element, attributes: Attributes) -> None:
@@ -196,13 +197,6 @@ def _itunes_image(scope: Scope, element: Element, attributes: Attributes) -> Non
     href = attributes.get("href") or attributes.get("url")
     if href:
         scope.raw["image"] = {"href": href}
-
-
-def _head_author(scope: Scope, element: Element, attributes: Attributes) -> None:
-    if scope.page.atom:
-        _author(scope, element, attributes)
-    else:
-        _pass(scope, element, attributes, allowed=_OF_PERSONS)
 
 
 def _head_text(scope: Scope, element: Element, attributes: Attributes, *, key: str) -> None:
@@ -318,7 +312,7 @@ def _source(scope: Scope, element: Element, attributes: Attributes) -> None:
         else:
             if name not in _OF_SOURCES:
                 scope.page.check_name(name)
-            scope.page.check_inert(child, _OF_PERSONS)
+            _pass(scope, child, {}, allowed=_OF_PERSONS)
     scope.raw["source"] = source.raw
 
 
@@ -344,8 +338,7 @@ _COMMON: dict[str, Handler] = {
 
 HEAD: dict[str, Handler] = {
     **_COMMON,
-    **_each("author managingeditor dc_author dc_creator itunes_author", _head_author),
-    **_each("contributor dc_contributor itunes_owner", partial(_pass, allowed=_OF_PERSONS)),
+    **_each(f"{_AUTHORS} contributor dc_contributor itunes_owner", partial(_pass, allowed=_OF_PERSONS)),
     **_each("description dc_description media_description", partial(_head_text, key="description")),
     **_each("summary itunes_summary", partial(_head_text, key="summary")),
     **_each("subtitle tagline itunes_subtitle", partial(_head_text, key="")),
@@ -363,6 +356,10 @@ HEAD: dict[str, Handler] = {
     ),
 }
 
+# Entries of Atom inherit the authors of the feed; feedparser gives an owner's name to the last of them.
+_ATOM_HEAD = {**HEAD, **_each(_AUTHORS, _author)}
+del _ATOM_HEAD["itunes_owner"]
+
 # RSS 1.0 has them outside the channel, where feedparser keeps nothing of them.
 _BESIDE: dict[str, Handler] = {
     "image": partial(read.read_leaves, names=_OF_IMAGES),
@@ -371,7 +368,7 @@ _BESIDE: dict[str, Handler] = {
 
 ENTRY: dict[str, Handler] = {
     **_COMMON,
-    **_each("author managingeditor dc_author dc_creator itunes_author", _author),
+    **_each(_AUTHORS, _author),
     # In RSS their address would take the place of the image's.
     **_each("contributor dc_contributor", partial(_pass, allowed=frozenset({"name", "email"}))),
     **_each("description dc_description media_description", _summary),
@@ -382,7 +379,7 @@ ENTRY: dict[str, Handler] = {
     **_each("created dcterms_created", partial(_date, key="created")),
     **_each("category keywords dc_subject", read.read_category),
     "media_category": partial(read.read_category, scheme=_MEDIA_CATEGORIES),
-    "itunes_category": partial(read.read_category, scheme=_ITUNES, term="text"),
+    "itunes_category": partial(read.read_podcast_category, scheme=_ITUNES),
     "media_keywords": partial(read.read_keywords, scheme=None),
     "itunes_keywords": partial(read.read_keywords, scheme=_ITUNES),
     "content": _content,

@@ -394,6 +394,11 @@ DATES = [
     ),
     ("no date is no date", rss("<title>t</title>"), (None, None)),
     (
+        "days and months that do not exist stay as written, whatever feedparser makes of them",
+        rss("<pubDate>2005-26-12T20:00:00Z</pubDate><dc:date>2025-02-30T10:00:00Z</dc:date>"),
+        ("2005-26-12T20:00:00Z", "2025-02-30T10:00:00Z"),
+    ),
+    (
         "published is not updated",
         atom("<published>2026-11-24T08:00:00Z</published>"),
         ("2026-11-24T08:00:00Z", None),

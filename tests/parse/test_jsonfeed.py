@@ -163,6 +163,12 @@ def test_only_so_many_items_are_read() -> None:
             f'{{"version": "{V11}", "x": ' + "[" * 100_000, ParseError, "nested too deeply", id="nesting"
         ),
         pytest.param(
+            f'{{"version": "{V11}", "x": ' + "[" * 900 + "]" * 900 + "}",
+            ParseError,
+            "nested too deeply",
+            id="nesting that comes to an end",
+        ),
+        pytest.param(
             f'{{"version": "{V11}", "x": {"1" * 5000}}}', ParseError, "not readable JSON", id="a mad number"
         ),
     ],
