@@ -27,7 +27,9 @@ fix: .venv/dev-ready
 	$(BIN)/ruff format .
 
 bench: .venv/dev-ready
+	$(BIN)/python bench/parse.py
 	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/pacing.py
 
 # The README's pictures, of the `make demo` that runs meanwhile.
 screenshots: .venv/dev-ready

@@ -24,7 +24,7 @@ DEFAULT_C = sqrt(1 / 24)
 # Beyond these every source stands at one end of the clamp.
 _LEAST_C, _LARGEST_C = 1e-3, 100.0
 
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _HALF_LIFE = 14.0  # days
 _PRIOR_COUNT, _PRIOR_DAYS = 0.5, 3.5
 # Of four arrivals we know too little to tell the hours apart.
@@ -98,24 +98,30 @@ def requests_per_hour(
     c: float = DEFAULT_C,
     floor: timedelta = SHORTEST_INTERVAL,
 ) -> float:
-    """What `poll_interval` comes to with this `c` at this hour; `floor`: the source's own least interval."""
-    hourly = _hourly_rates(rate)[int(_hour_of_day(now))]
-    longest = LONGEST_INTERVAL / timedelta(hours=1)
-    shortest = min(max(floor, SHORTEST_INTERVAL), LONGEST_INTERVAL) / timedelta(hours=1)
-    return 1 / min(max(24 * c / sqrt(weight * hourly), shortest), longest)
+    """What the law comes to with this `c` at this hour; `floor` is the source's own least interval."""
+    root = sqrt(weight * _hourly_rates(rate)[int(_hour_of_day(now))])
+    # Without what holds a source back for a while only, being new or in a burst: it would raise c for all.
+    return _HOUR / min(max(24 * c / root * _HOUR, SHORTEST_INTERVAL, floor), LONGEST_INTERVAL)
 
 
 def adjust_c(
-    c: float, *, requests_per_hour_wanted: float, requests_last_hour: float, requests_planned: float
+    c: float,
+    *,
+    requests_per_hour_wanted: float,
+    requests_planned: float,
+    requests_last_hour: float | None = None,
 ) -> float:
     """The next `c`, so that the sources together ask for the wanted number of requests an hour.
 
     `requests_planned` is what all sources would ask for an hour at the present `c` (`requests_per_hour`,
     summed up): it answers to a new `c` and to new sources at once, while the requests of the last hour lag
-    behind by up to a day, which would make any controller on them alone swing. What was really sent only
-    corrects the plan, by a factor of 1.5 at most. Call it as often as you like: nothing adds up over calls.
+    behind by up to a day, which would make any controller on them alone swing. `requests_last_hour`, what the
+    same sources were really sent (None: nobody counted), only corrects the plan, by a factor of 1.5 at most.
+    Call it as often as you like: nothing adds up over calls.
     """
-    trim = min(max(requests_last_hour / requests_planned, 2 / 3), 1.5) if requests_planned > 0 else 1.0
+    trim = 1.0
+    if requests_last_hour is not None and requests_planned > 0:
+        trim = min(max(requests_last_hour / requests_planned, 2 / 3), 1.5)
     step = requests_planned * trim / requests_per_hour_wanted
     return min(max(c * min(max(step, 0.25), 4.0), _LEAST_C), _LARGEST_C)
 
@@ -168,7 +174,7 @@ def _move_past_skipped(at: datetime, hints: Hints) -> datetime:
     if len(hints.skip_hours.intersection(_HOURS)) == 24 or len(hints.skip_days.intersection(range(7))) == 7:
         return at
     while at.hour in hints.skip_hours or at.weekday() in hints.skip_days:
-        at += timedelta(hours=1)
+        at += _HOUR
     return at
 
 
@@ -206,7 +212,7 @@ def _reach(goal: float, roots: Sequence[float], *, start: float) -> float:
 
 def _spread_over_hours(new: int, start: datetime, end: datetime) -> list[float]:
     """`new` arrivals over the hours of the day from start to end, evenly: nobody knows when they came."""
-    gap = (end - start) / timedelta(hours=1)
+    gap = (end - start) / _HOUR
     if not new or gap >= 24:
         return [new / 24] * 24
     added = [0.0] * 24

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import pacing
 from aggregator.errors import StoreError
 from aggregator.executor.local import LocalExecutor, make_owner
+from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
 from aggregator.store import sources
 from aggregator.store.prune import prune_store
 
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
+_LEAST_BUDGET = 0.01  # requests an hour for all sources together: the law needs something to share out
 
 _log = logging.getLogger(__name__)
 
@@ -62,21 +64,24 @@ class Poller:
             _log.error("this heartbeat is lost, the next one tries again: %s", error)
 
     def keep_budget(self) -> None:
-        """Fit the pacing law to [fetch] requests_per_hour; without a budget, to its own constant."""
-        now, wanted = self._line.now(), self._line.settings.requests_per_hour
-        fixed = {source.id for source in self._line.settings.sources if source.every is not None}
+        """Fit the pacing law to [fetch] requests_per_hour; without a budget, to its own constant.
+
+        Sources with an interval of their own are served first; the others share what is left.
+        """
+        settings, now = self._line.settings, self._line.now()
+        fixed = {source.id: source.every for source in settings.sources if source.every is not None}
         with self._line.store.write() as tx:
-            paces = [s.pace for s in sources.list_source_states(tx) if s.source_id not in fixed]
-            if wanted is None or not paces:
+            states = sources.list_source_states(tx)
+            paces = [s.pace for s in states if s.source_id not in fixed and s.disabled_at is None]
+            if settings.requests_per_hour is None or not paces:
                 sources.set_pace_constant(tx, None)
                 return
+            taken = sum(timedelta(hours=1) / every for every in fixed.values())
             c = sources.find_pace_constant(tx) or pacing.DEFAULT_C
-            rates = [p.rate or pacing.first_arrivals([], now=now) for p in paces]
             c = pacing.adjust_c(
                 c,
-                requests_per_hour_wanted=wanted,
-                requests_last_hour=sources.count_polled_since(tx, now - timedelta(hours=1)),
-                requests_planned=sum(pacing.requests_per_hour(rate, now=now, c=c) for rate in rates),
+                requests_per_hour_wanted=max(settings.requests_per_hour - taken, _LEAST_BUDGET),
+                requests_planned=sum(_planned(pace, now, c) for pace in paces),
             )
             sources.set_pace_constant(tx, c)
 
@@ -84,3 +89,10 @@ class Poller:
         keep = self._line.settings.keep
         assert keep is not None
         prune_store(self._line.store, keep=keep, now=self._line.now(), stopping=self._line.stopping)
+
+
+def _planned(pace: Pace, now: datetime, c: float) -> float:
+    """Requests an hour that a source would be sent."""
+    rate = pace.rate or pacing.first_arrivals([], now=now)
+    asked = max(pace.hints.ttl or timedelta(), pace.hints.update_every or timedelta())
+    return pacing.requests_per_hour(rate, now=now, c=c, floor=asked)

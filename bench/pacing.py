@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from aggregator import pacing
+from aggregator.model import ArrivalRate
 
 SOURCES, DAYS, PER_SOURCE_AND_DAY = 250, 28, 24
 BACKLOG_DAYS = 60
@@ -204,16 +205,15 @@ def all_knowing(c: float) -> Callable[[Publisher], Rule]:
         shares = [_share(publisher.kind, (h + 0.5) / 24) for h in range(168)]
 
         def rule(at: float) -> float:
-            begun = moment = (at + publisher.zone) * 24
+            begun = hour = (at + publisher.zone) * 24
             missing = c * 24
-            while moment < begun + 24:
-                root = math.sqrt(publisher.rate * shares[int(moment) % 168])
-                until = min(int(moment) + 1, moment + missing / root)
-                missing -= root * (until - moment)
-                moment = until
-                if missing <= 1e-12:
-                    break
-            return min(max((moment - begun) / 24, 15 * MINUTE), 1.0)
+            while hour < begun + 24:
+                root, until = math.sqrt(publisher.rate * shares[int(hour) % 168]), int(hour) + 1.0
+                if root * (until - hour) >= missing:
+                    return max((hour + missing / root - begun) / 24, 15 * MINUTE)
+                missing -= root * (until - hour)
+                hour = until
+            return 1.0
 
         return rule
 
@@ -255,7 +255,7 @@ def poll_with_ours(publishers: Sequence[Publisher], *, seed: int) -> tuple[list[
     rng = random.Random(seed)
     wanted = len(publishers) * PER_SOURCE_AND_DAY / 24
     c = pacing.DEFAULT_C
-    rates: list[pacing.ArrivalRate | None] = [None] * len(publishers)
+    rates: list[ArrivalRate | None] = [None] * len(publishers)
     seen = [0] * len(publishers)
     polls: list[list[float]] = [[] for _ in publishers]
     recent: list[float] = []
@@ -285,8 +285,8 @@ def poll_with_ours(publishers: Sequence[Publisher], *, seed: int) -> tuple[list[
 
 
 def _learn(
-    rate: pacing.ArrivalRate | None, publisher: Publisher, count: int, seen: int, now: datetime
-) -> pacing.ArrivalRate:
+    rate: ArrivalRate | None, publisher: Publisher, count: int, seen: int, now: datetime
+) -> ArrivalRate:
     if rate is None:
         backlog = publisher.arrivals[max(0, count - publisher.window) : count]
         return pacing.first_arrivals([START + a * DAY for a in backlog], now=now)
@@ -295,9 +295,7 @@ def _learn(
     )
 
 
-def _adjust(
-    c: float, rates: Sequence[pacing.ArrivalRate | None], *, sent: int, wanted: float, at: float
-) -> float:
+def _adjust(c: float, rates: Sequence[ArrivalRate | None], *, sent: int, wanted: float, at: float) -> float:
     now = START + at * DAY
     planned = sum(pacing.requests_per_hour(r, now=now, c=c) for r in rates if r is not None)
     return pacing.adjust_c(

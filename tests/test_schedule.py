@@ -238,6 +238,25 @@ def test_a_budget_of_requests_slows_the_sources_down_until_it_is_met(shared: Lin
     assert constants[-1] == pytest.approx(constants[-2], rel=0.05), "and it settles"
 
 
+def test_sources_with_an_interval_of_their_own_are_served_from_the_budget_first(
+    shared: Line, tmp_path: Path
+) -> None:
+    free = [source_table(f"s{n}", f"https://{n}.example/feed") for n in range(40)]
+    fixed = source_table("fixed", "https://fixed.example/feed", every='"1h"')
+    head = HEAD.replace("[fetch]", "[fetch]\nrequests_per_hour = 3")
+    constants = []
+    for number, tables in enumerate((free, [*free, fixed])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with open_poller(shared, make_settings(folder, *tables, head=head)) as (poller, line):
+            apply_configuration(line.store, line.settings, now=line.now())
+            for _ in range(40):
+                poller.keep_budget()
+            with line.store.read() as tx:
+                constants.append(sources.find_pace_constant(tx) or 0.0)
+    assert constants[1] == pytest.approx(constants[0] * 1.5, rel=0.1), "two of three requests are left"
+
+
 def test_without_a_budget_the_law_has_its_own_constant(shared: Line, tmp_path: Path) -> None:
     with open_poller(shared, make_settings(tmp_path)) as (poller, line):
         with line.store.write() as tx:

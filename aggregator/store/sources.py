@@ -211,11 +211,6 @@ def set_pace_constant(tx: Transaction, c: float | None) -> None:
         tx.execute(insert(meta).values(key=_PACE_CONSTANT, value=repr(c)))
 
 
-def count_polled_since(tx: Transaction, since: datetime) -> int:
-    """Sources polled since then, each once however often."""
-    return tx.execute(select(func.count()).where(sources.c.last_polled_at >= since)).scalar_one()
-
-
 def count_entries(tx: Transaction) -> dict[str, int]:
     """Stored entries per source."""
     counts = tx.execute(select(entries.c.source_id, func.count()).group_by(entries.c.source_id))
