@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from aggregator.config import Settings, check_source_url, parse_settings
+from aggregator.dates import format_rfc3339
 from aggregator.errors import ConfigError
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
 from aggregator.model import Section, Source, SourceState
@@ -76,18 +77,17 @@ def poll_once(
     """Poll what is due once, or `everything`, or `only` these sources whether due or not.
 
     Raises ConfigError when one of `only` is not configured. Sources whose host another process is polling
-    at this moment are left to it: they count in `sources`, not in `polled`.
+    at this moment, or that asked for rest, are left alone: they count in `sources`, not in `polled`.
     """
     for source_id in only:
         settings.get_source(source_id)
     started = monotonic()
     with open_line(settings) as line:
-        wanted = set(only) or {source.id for source in settings.sources}
         force = everything or bool(only)
-        if not force:
-            with line.store.read() as tx:
-                states = sources.list_source_states(tx)
-            wanted = {s.source_id for s in states if s.next_poll_at <= line.now()}
+        with line.store.read() as tx:
+            states = sources.list_source_states(tx, only or None)
+        polled = (s for s in states if s.disabled_at is None)
+        wanted = {s.source_id for s in polled if force or s.next_poll_at <= line.now()}
         claiming = {"force": force, "only": only or None, "not_since": line.now()}
         reports = tuple(_poll_all(line, claiming, polite=not everything, progress=progress))
     summary = PollSummary(
@@ -350,5 +350,5 @@ def to_json(values: Sequence[object] | object) -> str:
 
 def _json_value(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return format_rfc3339(value)
     return asdict(value)  # type: ignore[call-overload]

@@ -35,8 +35,6 @@ def read_document(
     wanted, skipped = _drop_unwanted(cleaned.entries, source)
     prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls)
     return SourceReading(
-        format=feed.format,
-        title=feed.title.value if feed.title else None,
         site_url=feed.site_url,
         icon_url=feed.icon_url,
         hints=feed.hints,

@@ -134,7 +134,8 @@ def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetim
 
     One report per result, in order.
     """
-    read = _entries_by_id(results)
+    by_result = [_entries_by_id(result) for result in results]
+    read = {i: r for entries_of_one in by_result for i, r in entries_of_one.items()}
     known = entries.find_known(tx, read)
     buried = entries.touch_tombstones(tx, read.keys() - known.keys(), now=now)
     fresh = {i: r for i, r in read.items() if i not in known and i not in buried}
@@ -147,7 +148,7 @@ def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetim
         entries.bump_revision(tx, now=now)
 
     seen = {i for i, r in edited.items() if known[i].content_hash != r.entry.content_hash}
-    return tuple(_report(result, fresh, seen) for result in results)
+    return tuple(_report(result, ids, fresh, seen) for result, ids in zip(results, by_result, strict=True))
 
 
 class _Batch:
@@ -287,9 +288,9 @@ def _finish_poll(poll: _Poll) -> tuple[Exchange, PollResult]:
     return exchange, judge(exchange, reading)
 
 
-def _entries_by_id(results: Sequence[PollResult]) -> dict[int, ReadEntry]:
-    readings = (r.reading for r in results if r.reading is not None)
-    return {entry_id(e.entry.source_id, e.entry.guid): e for reading in readings for e in reading.entries}
+def _entries_by_id(result: PollResult) -> dict[int, ReadEntry]:
+    read = () if result.reading is None else result.reading.entries
+    return {entry_id(e.entry.source_id, e.entry.guid): e for e in read}
 
 
 def _assign(tx: Transaction, fresh: Mapping[int, ReadEntry]) -> list[entries.NewEntry]:
@@ -324,8 +325,9 @@ def _place_anew(tx: Transaction, source: Source) -> None:
     entries.relist_articles(tx, moved)
 
 
-def _report(result: PollResult, fresh: Collection[int], seen: Collection[int]) -> PollReport:
-    ids = _entries_by_id([result])
+def _report(
+    result: PollResult, ids: Collection[int], fresh: Collection[int], seen: Collection[int]
+) -> PollReport:
     return PollReport(
         source_id=result.source_id,
         outcome=result.outcome,

@@ -20,6 +20,7 @@ from urllib.error import URLError
 
 from aggregator.demo.documents import DemoFeed, DemoItem, render_document
 from aggregator.demo.publisher import Publisher
+from aggregator.model import Source
 
 PATIENCE_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "aggregator")
@@ -188,3 +189,21 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def make_source(source_id: str = "harbour", **changes: Any) -> Source:
+    source = Source(
+        id=source_id,
+        name=f"Outlet {source_id}",
+        url=f"https://{source_id}.example/feed.xml",
+        section="ar/libya",
+        every=timedelta(minutes=20),
+        timeout=timedelta(seconds=20),
+        content="full",
+        lang=None,
+        headers=(),
+        skip=(),
+        rules=(),
+        max_entries=1000,
+    )
+    return replace(source, **changes)

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.classify import describe_rule, find_skip, place_entry
-from aggregator.model import Decision, Placement, Rule, Source
+from aggregator.model import Decision, Placement, Rule
+from tests.harness import make_source
 
 TITLE = "المنتخب الليبي لكرة القدم يفوز على ضيفه"
 URL = "https://harbour.example/رياضة/2026/11/match-7?utm_source=rss"
 CATEGORIES = ("أخبار محلية", "Sport")
-
-
-def make_source(*, rules: tuple[Rule, ...] = (), skip: tuple[Rule, ...] = ()) -> Source:
-    return Source(
-        id="harbour",
-        name="Harbour",
-        url="https://harbour.example/feed.xml",
-        section="ar/libya",
-        every=timedelta(minutes=20),
-        timeout=timedelta(seconds=20),
-        content="full",
-        lang=None,
-        headers=(),
-        skip=skip,
-        rules=rules,
-        max_entries=1000,
-    )
 
 
 MATCHES: dict[str, tuple[Rule, bool]] = {

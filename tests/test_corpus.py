@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.model import Source
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
+from tests.harness import make_source
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "data" / "feeds"
@@ -20,20 +20,7 @@ COUNTS = ROOT / "tests" / "parse" / "corpus_counts.tsv"
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="shared/data/feeds is not beside the checkout")
 
 SEEN_AT = datetime(2026, 11, 24, tzinfo=UTC)
-SOURCE = Source(
-    id="corpus",
-    name="Corpus",
-    url="https://corpus.example/feed",
-    section="en/world",
-    every=timedelta(minutes=20),
-    timeout=timedelta(seconds=30),
-    content="full",
-    lang=None,
-    headers=(),
-    skip=(),
-    rules=(),
-    max_entries=10_000,
-)
+SOURCE = make_source("corpus", section="en/world", max_entries=10_000)
 
 
 @pytest.fixture(scope="module")

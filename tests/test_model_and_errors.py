@@ -185,8 +185,6 @@ def test_a_source_and_what_was_read_of_it_cross_the_border_between_processes_who
         max_entries=100,
     )
     reading = model.SourceReading(
-        format="rss20",
-        title="الميناء",
         site_url=None,
         icon_url=None,
         hints=model.Hints(ttl=timedelta(minutes=30), skip_hours=frozenset({0, 23})),

@@ -20,25 +20,13 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.outcome import Exchange, check_status, judge, settle
+from tests.harness import make_source
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 URL = "https://press.example/feed"
 
-SOURCE = Source(
-    id="press",
-    name="Press",
-    url=URL,
-    section="en/world",
-    every=None,
-    timeout=timedelta(seconds=30),
-    content="full",
-    lang=None,
-    headers=(),
-    skip=(),
-    rules=(),
-    max_entries=1000,
-)
+SOURCE = make_source("press", url=URL, every=None)
 STATE = SourceState(
     source_id="press",
     url=URL,
@@ -57,8 +45,6 @@ STATE = SourceState(
     disabled_at=None,
 )
 READING = SourceReading(
-    format="rss20",
-    title=None,
     site_url=None,
     icon_url=None,
     hints=Hints(),

@@ -14,6 +14,8 @@ from importlib import resources
 from random import Random
 from typing import Any, Literal, get_args
 
+from aggregator.dates import format_rfc3339
+
 Format = Literal["rss20", "rss091", "rss092", "rss10", "atom10", "atom03", "json10", "json11"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -188,7 +190,7 @@ def _render_rss10_item(item: DemoItem) -> str:
         _element("link", item.url),
         _element("description", item.summary),
         _element("dc:creator", item.author),
-        _element("dc:date", _render_rfc3339(item.published_at)),
+        _element("dc:date", format_rfc3339(item.published_at)),
         *(_element("dc:subject", name) for name in item.categories),
         f"<content:encoded>{_cdata(item.html)}</content:encoded>",
         _media_element(item),
@@ -207,7 +209,7 @@ def _render_atom10(feed: DemoFeed) -> str:
         _element("subtitle", feed.description),
         _element("link", "", {"rel": "alternate", "type": "text/html", "href": feed.link}),
         _join("<author>", _element("name", feed.title), "</author>"),
-        _element("updated", _render_rfc3339(_find_last_change(feed))),
+        _element("updated", format_rfc3339(_find_last_change(feed))),
         *(_render_atom10_entry(item, xhtml=feed.xhtml) for item in feed.items),
         "</feed>",
     )
@@ -224,8 +226,8 @@ def _render_atom10_entry(item: DemoItem, *, xhtml: bool) -> str:
         _element("title", item.title, {"type": "text"}),
         _element("link", "", {"rel": "alternate", "type": "text/html", "href": item.url}),
         _enclosure_element(item, name="link", url="href", extra={"rel": "enclosure"}),
-        _element("published", _render_rfc3339(item.published_at)),
-        _element("updated", _render_rfc3339(item.updated_at)),
+        _element("published", format_rfc3339(item.published_at)),
+        _element("updated", format_rfc3339(item.updated_at)),
         _join("<author>", _element("name", item.author), "</author>") if item.author else "",
         *(_element("category", "", {"term": name}) for name in item.categories),
         _element("summary", item.summary, {"type": "text"}),
@@ -241,7 +243,7 @@ def _render_atom03(feed: DemoFeed) -> str:
         _element("title", feed.title),
         _element("tagline", feed.description),
         _element("link", "", {"rel": "alternate", "type": "text/html", "href": feed.link}),
-        _element("modified", _render_rfc3339(_find_last_change(feed))),
+        _element("modified", format_rfc3339(_find_last_change(feed))),
         *map(_render_atom03_entry, feed.items),
         "</feed>",
     )
@@ -253,8 +255,8 @@ def _render_atom03_entry(item: DemoItem) -> str:
         _element("title", item.title),
         _element("link", "", {"rel": "alternate", "type": "text/html", "href": item.url}),
         _element("id", item.guid),
-        _element("issued", _render_rfc3339(item.published_at)),
-        _element("modified", _render_rfc3339(item.updated_at)),
+        _element("issued", format_rfc3339(item.published_at)),
+        _element("modified", format_rfc3339(item.updated_at)),
         _join("<author>", _element("name", item.author), "</author>") if item.author else "",
         *(_element("dc:subject", name) for name in item.categories),
         _element("summary", item.summary, {"type": "text/plain", "mode": "escaped"}),
@@ -303,8 +305,8 @@ def _make_json_item(item: DemoItem, *, newer: bool) -> dict[str, object]:
             "title": item.title,
             "summary": item.summary,
             "content_html": item.html,
-            "date_published": _render_rfc3339(item.published_at),
-            "date_modified": _render_rfc3339(item.updated_at),
+            "date_published": format_rfc3339(item.published_at),
+            "date_modified": format_rfc3339(item.updated_at),
             "author": None if newer else author,
             "authors": [author] if newer and author else None,
             "tags": list(item.categories) or None,
@@ -364,10 +366,6 @@ def _find_last_change(feed: DemoFeed) -> datetime:
 
 def _render_rfc822(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
-def _render_rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 # --- filler ---------------------------------------------------------------------------------------

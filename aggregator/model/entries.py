@@ -69,8 +69,6 @@ class ReadEntry:
 class SourceReading:
     """One document after parse, clean, fingerprint and classify: what goes to the store."""
 
-    format: str
-    title: str | None
     site_url: str | None
     icon_url: str | None
     hints: Hints

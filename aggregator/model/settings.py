@@ -41,6 +41,9 @@ class Site:
     digits: Literal["arab", "latn"] | None  # None: as the edition's locale has them
     images: bool  # whether pages show images
 
+    def find_edition(self, edition_id: str) -> Edition | None:
+        return next((e for e in self.editions if e.id == edition_id), None)
+
     def list_sections(self, edition_id: str) -> tuple[Section, ...]:
         return tuple(s for s in self.sections if s.edition == edition_id)
 

@@ -14,6 +14,7 @@ from aggregator.parse.document import (
     describe_non_feed,
     drop_prolog,
     find_binary_kind,
+    make_xml_parser,
     strip_illegal,
 )
 from aggregator.parse.encoding import decode_document
@@ -55,16 +56,7 @@ def parse_opml(body: bytes) -> tuple[OpmlOutline, ...]:
 
 
 def _parse_root(text: str) -> etree._Element | None:
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        recover=True,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = make_xml_parser(recover=True)
     try:
         return etree.fromstring(_AMPERSAND.sub(_escape, strip_illegal(drop_prolog(text))).encode(), parser)
     except etree.XMLSyntaxError:

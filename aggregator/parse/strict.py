@@ -17,7 +17,7 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from aggregator.parse import elements as read
-from aggregator.parse.document import describe_cut, find_feed
+from aggregator.parse.document import describe_cut, find_feed, make_xml_parser
 from aggregator.parse.elements import Attributes, Handler, Page, Scope, Unsure
 from aggregator.parse.lenient import Raw, Reading
 
@@ -48,16 +48,7 @@ def find_reading(text: str, *, url: str, max_entries: int) -> Reading | None:
     if start is None:
         return None
     # The DOCTYPE stands before `start`, so no entity is declared; comments and instructions divide no text.
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = make_xml_parser(recover=False)
     try:
         body = text[start:].encode()
         root = etree.fromstring(body, parser)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -117,11 +116,6 @@ def list_other_outlets(article: Article) -> list[Coverage]:
 def media_type(url: str) -> str | None:
     """The media type that the ending of the path promises."""
     return _TYPES.get(_path(url).rpartition(".")[2].lower())
-
-
-def rfc3339(when: datetime) -> str:
-    """RFC 3339 in UTC, to the second: `2026-11-24T06:30:00Z`."""
-    return when.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def render_body(head: FeedHead, article: Article) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from aggregator.dates import format_rfc3339
 from aggregator.model import Article, Coverage, Enclosure, FeedHead
 from aggregator.publish.body import (
     UNKNOWN_LANG,
@@ -17,7 +18,6 @@ from aggregator.publish.body import (
     list_other_outlets,
     list_tags,
     render_body,
-    rfc3339,
     strip_all,
 )
 
@@ -58,8 +58,8 @@ def _render_item(head: FeedHead, article: Article) -> dict[str, Any]:
             "content_html": render_body(head, article),
             "summary": article.excerpt,
             "image": as_uri(article.image.url) if article.image else None,
-            "date_published": rfc3339(article.published_at),
-            "date_modified": rfc3339(article.updated_at),
+            "date_published": format_rfc3339(article.published_at),
+            "date_modified": format_rfc3339(article.updated_at),
             "authors": [{"name": byline(article)}],
             "tags": list_tags(article),
             "language": article.lang if article.lang != UNKNOWN_LANG else None,

@@ -20,7 +20,8 @@ def create_app(settings: Settings, store: Store) -> Flask:
     documents = Documents(store)
     app.register_blueprint(health.make_blueprint(store))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
-    app.register_blueprint(pages.make_blueprint(settings, documents))
-    pages.register_errors(app, settings)
+    environments = pages.make_environments(settings.site)
+    app.register_blueprint(pages.make_blueprint(settings, documents, environments))
+    pages.register_errors(app, settings, environments)
     app.after_request(protect)
     return app

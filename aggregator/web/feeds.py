@@ -16,7 +16,7 @@ from aggregator.publish.opml import OpmlGroup, OpmlOutline, render_opml
 from aggregator.publish.templates import feed_path, front_path, section_path
 from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.site import find_edition, find_section, updated_at
+from aggregator.web.site import find_section, updated_at
 
 _ITEMS = 50
 _MAX_AGE = 300
@@ -48,7 +48,7 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
 
     @blueprint.get("/feeds/<edition_id>/<section_id>.<any(rss, atom, json):form>")
     def section_feed(edition_id: str, section_id: str, form: str) -> Response:
-        edition = find_edition(site, edition_id) or abort(404)
+        edition = site.find_edition(edition_id) or abort(404)
         if section_id == articles.ALL:
             feed = _Feed(f"{edition.id}/all", site.title, edition.locale, edition, front_path(edition))
             return _respond(feed, form, f"{edition.id}/{articles.ALL}")
@@ -63,7 +63,7 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
     @blueprint.get("/feeds/source/<source_id>.<any(rss, atom, json):form>")
     def source_feed(source_id: str, form: str) -> Response:
         source = next((s for s in settings.sources if s.id == source_id), None) or abort(404)
-        edition = find_edition(site, source.section.partition("/")[0]) or abort(404)
+        edition = site.find_edition(source.section.partition("/")[0]) or abort(404)
         feed = _Feed(
             f"source/{source.id}",
             f"{source.name} - {site.title}",

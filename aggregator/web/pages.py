@@ -17,7 +17,7 @@ from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import make_environment, section_path
 from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.site import find_edition, find_section
+from aggregator.web.site import find_section
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300
@@ -34,10 +34,9 @@ _log = logging.getLogger(__name__)
 Environments = dict[str, jinja2.Environment]
 
 
-def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
+def make_blueprint(settings: Settings, documents: Documents, environments: Environments) -> Blueprint:
     blueprint = Blueprint("pages", __name__)
     site = settings.site
-    environments = _make_environments(site)
 
     def respond(key: str, render: Callable[[Transaction], Rendered | None]) -> Response:
         return documents.respond(key, render) or abort(404)
@@ -51,7 +50,7 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
 
     @blueprint.get(edition_rule)
     def front(edition_id: str) -> Response:
-        edition = find_edition(site, edition_id) or abort(404)
+        edition = site.find_edition(edition_id) or abort(404)
         env = environments[edition.id]
         return respond(f"/{edition.id}/", lambda tx: _render_front(tx, env, site, edition))
 
@@ -88,14 +87,13 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
     return blueprint
 
 
-def register_errors(app: Flask, settings: Settings) -> None:
+def register_errors(app: Flask, settings: Settings, environments: Environments) -> None:
     """HTTP errors as pages of the site, in the edition of the path."""
-    environments = _make_environments(settings.site)
 
     @app.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> Response:
         first = request.path.split("/")[1]
-        edition = find_edition(settings.site, first) or settings.site.editions[0]
+        edition = settings.site.find_edition(first) or settings.site.editions[0]
         status = error.code or 500
         html = pages.render_error(
             environments[edition.id], site=settings.site, edition=edition, status=status
@@ -114,7 +112,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _make_environments(site: Site) -> Environments:
+def make_environments(site: Site) -> Environments:
+    """One for each edition, by id: compiling catalogues and templates is worth doing once."""
     return {edition.id: make_environment(edition) for edition in site.editions}
 
 
@@ -155,7 +154,7 @@ def _render_article(
         return None
     places = (find_section(site, *ref.split("/", 1)) for ref in article.sections)
     section = next((s for s in places if s is not None), None)
-    edition = (find_edition(site, section.edition) if section else None) or site.editions[0]
+    edition = (site.find_edition(section.edition) if section else None) or site.editions[0]
     related = () if section is None else articles.list_articles(tx, section.ref, limit=_BESIDE)
     latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=2 * _BESIDE)
     html = pages.render_article(

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aggregator.model import Article, Edition, Section, Site
+from aggregator.model import Article, Section, Site
 from aggregator.store import Transaction, articles
-
-
-def find_edition(site: Site, edition_id: str) -> Edition | None:
-    return next((e for e in site.editions if e.id == edition_id), None)
 
 
 def find_section(site: Site, edition_id: str, section_id: str) -> Section | None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -23,22 +23,10 @@ from aggregator.model import (
     ParsedFeed,
     Source,
 )
+from tests.harness import make_source
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-SOURCE = Source(
-    id="tribune",
-    name="The Tribune",
-    url="https://news.example/feed.xml",
-    section="en/world",
-    every=timedelta(minutes=20),
-    timeout=timedelta(seconds=20),
-    content="full",
-    lang=None,
-    headers=(),
-    skip=(),
-    rules=(),
-    max_entries=100,
-)
+SOURCE = make_source("tribune", url="https://news.example/feed.xml", section="en/world", max_entries=100)
 LONG = "The harbour of the old town opens again after nine years of repairs."
 
 

@@ -31,25 +31,6 @@ TEXT = (
 )
 
 
-def make_source(source_id: str = "harbour", **changes: Any) -> Source:
-    """A source as an admin configures it, on a host of its own."""
-    source = Source(
-        id=source_id,
-        name=f"Outlet {source_id}",
-        url=f"https://{source_id}.example/feed.xml",
-        section="ar/libya",
-        every=20 * MINUTE,
-        timeout=timedelta(seconds=20),
-        content="full",
-        lang=None,
-        headers=(),
-        skip=(),
-        rules=(),
-        max_entries=1000,
-    )
-    return replace(source, **changes)
-
-
 def make_read(guid: str, source_id: str = "harbour", section: str = "ar/libya", **changes: Any) -> ReadEntry:
     """An entry as it comes from the worker process: cleaned, fingerprinted, placed."""
     entry = Entry(

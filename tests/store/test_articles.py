@@ -24,6 +24,7 @@ from aggregator.store.articles import (
 from aggregator.store.entries import bump_revision
 from aggregator.store.ids import encode_id
 from aggregator.store.prune import prune_store
+from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -33,7 +34,6 @@ from tests.store.samples import (
     id_of,
     insert_reads,
     make_read,
-    make_source,
     open_sample,
     update_read,
 )

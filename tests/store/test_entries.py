@@ -28,6 +28,7 @@ from aggregator.store.entries import (
 )
 from aggregator.store.ids import encode_id
 from aggregator.store.prune import prune_store
+from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -39,7 +40,6 @@ from tests.store.samples import (
     id_of,
     insert_reads,
     make_read,
-    make_source,
     open_sample,
     update_read,
 )

@@ -16,6 +16,7 @@ from aggregator.store import Store, articles, sources, tables
 from aggregator.store.entries import list_entries
 from aggregator.store.prune import prune_store
 from aggregator.store.sources import record_poll
+from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -23,7 +24,6 @@ from tests.store.samples import (
     edit_read,
     insert_reads,
     make_read,
-    make_source,
     open_sample,
     update_read,
 )
@@ -69,8 +69,6 @@ def count_rows(store: Store) -> dict[str, int]:
 def poll(store: Store, *reads: ReadEntry, at: datetime, outcome: PollOutcome = "new_body") -> tuple[int, int]:
     """What a poll that finds these items saves: how many are new, how many were edited."""
     reading = SourceReading(
-        format="rss20",
-        title=None,
         site_url=None,
         icon_url=None,
         hints=Hints(),

@@ -27,6 +27,7 @@ from aggregator.model import (
 )
 from aggregator.store import Store, sources, tables
 from aggregator.store.entries import list_raw_hashes
+from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -34,7 +35,6 @@ from tests.store.samples import (
     NOON,
     insert_reads,
     make_read,
-    make_source,
     open_sample,
     run_at_once,
 )
@@ -448,8 +448,6 @@ def test_leases_of_the_dead_are_freed_and_those_of_the_living_kept(store: Store)
 # --- record_poll ----------------------------------------------------------------------------------
 
 READING = SourceReading(
-    format="rss20",
-    title="Harbour",
     site_url="https://harbour.example/",
     icon_url="https://harbour.example/icon.png",
     hints=Hints(),
