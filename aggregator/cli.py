@@ -92,7 +92,8 @@ def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bo
             click.echo(f"{report.source_id}: {report.error}", err=True)
     if summary.polled < summary.sources:
         left = summary.sources - summary.polled
-        click.echo(f"{left} sources are being polled by another process: left to it", err=True)
+        words = "another process polls their host, or it asked for rest"
+        click.echo(f"{left} sources are left alone: {words}", err=True)
     if as_json:
         click.echo(ops.to_json(summary))
         return

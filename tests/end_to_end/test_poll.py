@@ -6,6 +6,8 @@ import json
 
 from aggregator.demo.documents import DemoFeed, render_document
 from aggregator.demo.publisher import Publisher
+from aggregator.model import PollResult
+from aggregator.store import open_store, sources
 from tests.harness import Site, make_item, publish, write_config
 
 FORMS = {
@@ -174,3 +176,22 @@ def test_opml_goes_out_and_comes_in_again(publisher: Publisher, site: Site) -> N
     assert "1 added, 1 were there already, 0 refused" in done.stdout
     assert site.config.read_text(encoding="utf-8").startswith("# my comment\n" + text.rstrip())
     assert json.loads(site.run("status", "--json").stdout)[-1]["id"] == "outlet-a"
+
+
+def test_a_source_that_is_gone_for_good_is_not_taken_for_one_that_another_process_polls(
+    publisher: Publisher, site: Site
+) -> None:
+    publish(publisher, "/a", [make_item(1)])
+    write_config(site, publisher, {"a": "/a", "gone": "/gone"})
+    site.poll("--all")
+    store = open_store(f"sqlite:///{site.folder}/aggregator.db")
+    with store.write() as tx:
+        now = publisher.now()
+        gone = PollResult(source_id="gone", outcome="failed", polled_at=now, next_poll_at=now, disabled=True)
+        sources.record_poll(tx, gone)
+    store.close()
+
+    done = site.run("poll", "--all", "--json")
+
+    assert (json.loads(done.stdout)["sources"], done.stderr) == (1, "")
+    assert site.status()["gone"]["state"] == "disabled"
