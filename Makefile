@@ -2,8 +2,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PORT ?= 8000
+MINUTES ?= 1
 
-.PHONY: install run demo test check fix bench lock screenshots
+.PHONY: install run demo test fuzz check fix bench lock screenshots
 
 install: .venv/run-ready
 
@@ -15,6 +16,10 @@ demo: .venv/run-ready
 
 test: .venv/dev-ready
 	$(BIN)/pytest
+
+# The targets of tests/fuzz with random examples for MINUTES; `make test` tries them on a few fixed ones.
+fuzz: .venv/dev-ready
+	$(BIN)/python tests/fuzz/run.py $(MINUTES)
 
 check: .venv/dev-ready
 	$(BIN)/ruff format --check .

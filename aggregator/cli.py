@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
@@ -107,7 +107,10 @@ def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bo
 @command
 def check(config_path: Path) -> None:
     """Read the configuration and list all that is wrong with it."""
-    settings = _load(config_path)
+    settings = load_settings(config_path, environ=os.environ)
+    _echo_notes(settings.notes)
+    if settings.refused:
+        raise ConfigError(settings.refused)
     sections = len(settings.site.sections)
     click.echo(f"{config_path}: {len(settings.sources)} sources in {sections} sections, no errors")
 
@@ -229,9 +232,13 @@ def _shown(host: str) -> str:
 
 def _load(path: Path) -> Settings:
     settings = load_settings(path, environ=os.environ)
-    for note in settings.notes:
-        click.echo(f"note: {note}", err=True)
+    _echo_notes((*settings.notes, *settings.refused))
     return settings
+
+
+def _echo_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _echo_status(row: ops.SourceStatus) -> None:

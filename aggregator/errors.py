@@ -6,7 +6,7 @@
     │   ├── AddressRefused     the address may not be connected to (private, loopback, metadata ...)
     │   ├── FetchTimeout       a deadline passed: connecting, waiting for or reading the answer
     │   ├── BodyTooLarge       more decompressed bytes than [fetch] max_body_bytes
-    │   ├── BadRedirect        too many redirects, or one to something that is not http(s)
+    │   ├── BadRedirect        too many redirects, or one to something that is not http(s) or to an odd port
     │   ├── BadEncoding        the body does not decode as its Content-Encoding says
     │   └── HttpStatusError    the server answered with a status that is no success
     ├── ParseError             a document could not be read; carries its URL

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,15 +22,20 @@ from aggregator.config import Settings, check_source_url, parse_settings
 from aggregator.dates import format_rfc3339
 from aggregator.errors import ConfigError
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
-from aggregator.model import Section, Source, SourceState
+from aggregator.grouping import group_new
+from aggregator.logs import redact
+from aggregator.model import Section, Source, SourceState, Subscription, SubscriptionState
+from aggregator.outcome import find_silence, trusts_guids
 from aggregator.parse.opml import OpmlOutline, parse_opml
 from aggregator.publish import opml
-from aggregator.refresh import LEASE, Line, PollReport, find_authority
-from aggregator.store import articles, entries, open_store, sources
+from aggregator.refresh import LEASE, Line, find_authority
+from aggregator.saving import PollReport
+from aggregator.store import articles, entries, open_store, sources, subscriptions
 from aggregator.store.engine import HEAD, bring_up_to_date, connect, find_version
 from aggregator.store.prune import prune_store
 
 _MAX_ID_CHARS = 40
+_VERIFIED_WITHIN = timedelta(minutes=1)
 
 Progress = Callable[[int], None]  # how many more sources are done
 
@@ -62,6 +67,7 @@ class SourceStatus:
     last_error: str | None = None
     problems: tuple[str, ...] = ()
     skipped: int = 0
+    push: SubscriptionState | None = None  # None: it names no hub, or we want none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,7 @@ def poll_once(
         wanted = {s.source_id for s in polled if force or s.next_poll_at <= line.now()}
         claiming = {"force": force, "only": only or None, "not_since": line.now()}
         reports = tuple(_poll_all(line, claiming, polite=not everything, progress=progress))
+        group_new(line.store, now=line.now(), stopping=threading.Event())
     summary = PollSummary(
         sources=len(wanted),
         polled=len(reports),
@@ -133,14 +140,18 @@ def list_status(settings: Settings, *, now: datetime) -> tuple[SourceStatus, ...
         with store.read() as tx:
             states = {s.source_id: s for s in sources.list_source_states(tx)}
             counts = sources.count_entries(tx)
+            pushed = subscriptions.list_subscriptions(tx)
     finally:
         store.close()
     return tuple(
-        _status(source, states.get(source.id), counts.get(source.id, 0), now) for source in settings.sources
+        _status(source, states.get(source.id), counts.get(source.id, 0), pushed.get(source.id), now)
+        for source in settings.sources
     )
 
 
-def _status(source: Source, state: SourceState | None, count: int, now: datetime) -> SourceStatus:
+def _status(
+    source: Source, state: SourceState | None, count: int, pushed: Subscription | None, now: datetime
+) -> SourceStatus:
     if state is None:  # configured since the store was last brought in line: due at once
         return SourceStatus(id=source.id, state="new", next_poll_at=now)
     return SourceStatus(
@@ -152,8 +163,9 @@ def _status(source: Source, state: SourceState | None, count: int, now: datetime
         next_poll_at=state.next_poll_at,
         entries=count,
         last_error=state.last_error,
-        problems=(*_notices(source, state), *state.problems),
+        problems=(*_notices(source, state), *_push_notices(pushed, now), *state.problems),
         skipped=state.skipped,
+        push=None if pushed is None else pushed.state,
     )
 
 
@@ -169,6 +181,34 @@ def _notices(source: Source, state: SourceState) -> Iterator[str]:
         yield "the publisher has removed it for good (410 over two days): take it out, or correct its url"
     if state.poll_url != source.url:
         yield f'it has moved for good and is polled at its new address: write url = "{state.poll_url}"'
+    if not trusts_guids(state.pace):
+        yield "its guids change at every fetch, so its items are told apart by links: tell the publisher"
+    silence = find_silence(state)
+    if silence is not None:
+        yield (
+            f"it has answered 'not modified' and nothing else for {silence.days} days, which is unlike it: "
+            "if its site has newer articles, its ETag or Last-Modified never changes: tell the publisher"
+        )
+
+
+def _push_notices(pushed: Subscription | None, now: datetime) -> Iterator[str]:
+    """What stands in the way of being pushed; the source is polled as if there were no hub."""
+    if pushed is None:
+        return
+    hub = redact(pushed.hub)
+    late = pushed.asked_at is not None and now - pushed.asked_at >= _VERIFIED_WITHIN
+    if pushed.state == "denied":
+        reason = f" ({pushed.last_error})" if pushed.last_error else ""
+        yield f"its hub {hub} has denied us{reason}, and is asked again in a week; the source is polled"
+    elif pushed.last_error is not None:
+        yield f"its hub {hub} does not take our request ({pushed.last_error}); the source is polled"
+    elif pushed.awaiting and late:
+        base = pushed.callback.removesuffix(pushed.token)  # who knows the token can deny in the hub's name
+        yield f"its hub {hub} takes our request but does not verify it: can it reach {base}?"
+    if pushed.doubt is not None:
+        yield f"{pushed.doubt}: the source is polled as if it were not pushed, until the hub pushes again"
+    if pushed.dropped:
+        yield f"pushed without the right signature, and dropped: {pushed.dropped}"
 
 
 def list_entries(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.classify import describe_rule, find_skip, place_entry
@@ -25,12 +26,16 @@ def read_document(
     source: Source,
     seen_at: datetime,
     known: Collection[bytes] = frozenset(),
+    trust_guids: bool = True,
 ) -> SourceReading:
     """Read one document of a source: what is new in it or changed, given the raw hashes of what is `known`.
 
+    Without `trust_guids` its items are told apart by their links, or their words, as in a feed without guids.
     Raises ParseError when it is not a feed that can be read.
     """
     feed = parse_feed(body, url=url, content_type=content_type, max_entries=source.max_entries)
+    if not trust_guids:
+        feed = replace(feed, entries=tuple(replace(entry, guid=None) for entry in feed.entries))
     cleaned = clean_entries(feed, source=source, seen_at=seen_at, known=known)
     wanted, skipped = _drop_unwanted(cleaned.entries, source)
     prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls)

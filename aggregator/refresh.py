@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,27 +19,25 @@ from hashlib import blake2b
 from queue import Empty, Full, Queue
 from urllib.parse import urlsplit
 
-from aggregator import classify, pacing
+from aggregator import classify, pacing, subscribing
 from aggregator.config import Settings
-from aggregator.dedupe.articles import SAME_URL_WINDOW, assign_articles
-from aggregator.errors import AggregatorError, HttpStatusError, ParseError
+from aggregator.errors import AggregatorError, ParseError
 from aggregator.fetch.client import Client
+from aggregator.fetch.redirects import is_same_origin
 from aggregator.model import (
-    Candidate,
     Claim,
     FetchRequest,
-    PollOutcome,
     PollResult,
-    ReadEntry,
     Source,
     SourceReading,
     SourceState,
 )
-from aggregator.outcome import Exchange, check_status, judge, settle
+from aggregator.outcome import Exchange, check_status, judge, trusts_guids
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
+from aggregator.saving import PollReport, save_results
 from aggregator.store import Store, Transaction, articles, entries, sources
-from aggregator.store.ids import entry_id
+from aggregator.urls import host_bucket
 
 LEASE = timedelta(seconds=60)
 
@@ -66,17 +64,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollReport:
-    """What a poll of one source came to, for whoever asked for it."""
-
-    source_id: str
-    outcome: PollOutcome
-    new: int = 0
-    updated: int = 0
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Poll:
     """A poll under way: its exchange is over, its body perhaps being read."""
 
@@ -94,6 +81,7 @@ def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> N
         for section in settings.site.sections:
             for old_id in section.old_ids:
                 entries.rename_section(tx, f"{section.edition}/{old_id}", section.ref)
+        subscribing.end_unwanted(tx, callback=settings.websub_callback, source_ids=by_id, now=now)
         entries.note_configuration(tx, _fingerprint(settings), now=now)
 
 
@@ -125,30 +113,9 @@ def poll_bucket(line: Line, claim: Claim, *, polite: bool = True) -> tuple[PollR
             _hand_over(fetched, None, saving)
         reports = saving.result()
     with line.store.write() as tx:
-        sources.release_lease(tx, claim)
+        gap = line.settings.host_gap if polite else timedelta()
+        sources.release_lease(tx, claim, rest_until=line.now() + gap if gap else None)
     return reports
-
-
-def save_results(tx: Transaction, results: Sequence[PollResult], *, now: datetime) -> tuple[PollReport, ...]:
-    """Apply what finished polls have read: the new is assigned to articles, the edited is taken over.
-
-    One report per result, in order.
-    """
-    by_result = [_entries_by_id(result) for result in results]
-    read = {i: r for entries_of_one in by_result for i, r in entries_of_one.items()}
-    known = entries.find_known(tx, read)
-    buried = entries.touch_tombstones(tx, read.keys() - known.keys(), now=now)
-    fresh = {i: r for i, r in read.items() if i not in known and i not in buried}
-    edited = {i: r for i, r in read.items() if i in known and known[i].raw_hash != r.entry.raw_hash}
-
-    entries.insert_entries(tx, _assign(tx, fresh))
-    for number, read_entry in edited.items():
-        entries.update_entry(tx, known[number], read_entry, now=now)
-    if fresh or edited:
-        entries.bump_revision(tx, now=now)
-
-    seen = {i for i, r in edited.items() if known[i].content_hash != r.entry.content_hash}
-    return tuple(_report(result, ids, fresh, seen) for result, ids in zip(results, by_result, strict=True))
 
 
 class _Batch:
@@ -159,6 +126,7 @@ class _Batch:
         self._claim = claim
         self._waiting: list[tuple[Exchange, PollResult]] = []
         self._due_at = line.now()
+        self._ranks = {source.id: place for place, source in enumerate(line.settings.sources)}
         self.reports: list[PollReport] = []
 
     @property
@@ -182,10 +150,14 @@ class _Batch:
         now = self._line.now()
         with self._line.store.write() as tx:
             sources.hold_lease(tx, self._claim, until=now + LEASE)
-            reports = save_results(tx, [result for _, result in self._waiting], now=now)
+            hubs = subscribing.find_hubs(tx, self._waiting, callback=self._line.settings.websub_callback)
+            results = [hubs.step_back(exchange, result) for exchange, result in self._waiting]
+            reports = save_results(tx, results, now=now, overtaken=hubs.overtaken, ranks=self._ranks)
             c = sources.find_pace_constant(tx) or pacing.DEFAULT_C
-            for (exchange, result), report in zip(self._waiting, reports, strict=True):
-                settled = settle(exchange, result, new=report.new, jitter=self._line.jitter(), c=c)
+            for (exchange, _), result, report in zip(self._waiting, results, reports, strict=True):
+                counts = {"new": report.new, "repeated": report.repeated}
+                jitter = self._line.jitter()
+                settled = hubs.settle(tx, exchange, result, **counts, jitter=jitter, c=c, now=now)
                 sources.record_poll(tx, settled)
         self._waiting = []
         self.reports += reports
@@ -200,15 +172,36 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
     # Another process may have put sources into the store that this one's configuration does not have.
     by_id = {source.id: source for source in line.settings.sources if source.id in states}
     wanted = [by_id[source_id] for source_id in claim.source_ids if source_id in by_id]
-    for number, source in enumerate(wanted):
-        if number and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
+    asked = False
+    for source in wanted:
+        if not claim.forced and _postpone(line, states[source.id]):
+            continue
+        if asked and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
             return
         if line.stopping.is_set():
             return
         poll = _start_poll(line, source, states[source.id])
+        asked = True
         yield poll
-        if isinstance(poll.exchange.error, HttpStatusError) and poll.exchange.error.status == 429:
-            return  # it speaks for the whole host
+        if _speaks_for(poll.exchange, claim.host):
+            return
+
+
+def _postpone(line: Line, state: SourceState) -> bool:
+    """Keep skipHours and skipDays also where a poll comes later than it was planned."""
+    now = line.now()
+    until = pacing.move_past_skipped(now, state.pace.hints)
+    if until == now:
+        return False
+    with line.store.write() as tx:
+        sources.postpone(tx, state.source_id, until=until)
+    return True
+
+
+def _speaks_for(exchange: Exchange, host: str) -> bool:
+    """Whether the answer is a 429 of this host, and not of one that it redirects to."""
+    fetched = exchange.fetched
+    return fetched is not None and fetched.status == 429 and host_bucket(fetched.url) == host
 
 
 def _hand_over(
@@ -242,74 +235,81 @@ def _save_polls(line: Line, claim: Claim, fetched: Queue[_Poll | None]) -> tuple
 def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
     """Fetch, and hand the body to a worker process unless it is one that was read before."""
     exchange = Exchange(source=source, state=state, polled_at=line.now())
+    # What the admin wrote for the configured URL may be a secret: it does not move along to another host.
+    headers = source.headers if is_same_origin(source.url, state.poll_url) else ()
     request = FetchRequest(
-        url=state.poll_url, timeout=source.timeout, validators=state.validators, headers=source.headers
+        url=state.poll_url, timeout=source.timeout, validators=state.validators, headers=headers
     )
     try:
-        exchange = replace(exchange, fetched=line.client.fetch(request))
+        fetched = line.client.fetch(request)
+        exchange = replace(exchange, fetched=fetched, answered_at=line.now())
         check_status(exchange)
     except AggregatorError as error:
         return _Poll(exchange=replace(exchange, error=error))
-    fetched = exchange.fetched
-    if fetched is None or fetched.status == 304:
+    if fetched.status == 304:
         return _Poll(exchange=exchange)
     exchange = replace(exchange, body_hash=blake2b(fetched.body, digest_size=16).digest())
     if exchange.body_hash == state.body_hash:
         return _Poll(exchange=exchange)
+    reading = start_reading(
+        line,
+        source,
+        state,
+        fetched.body,
+        url=fetched.url,
+        content_type=fetched.header("content-type"),
+        seen_at=exchange.polled_at,
+    )
+    return _Poll(exchange=exchange, reading=reading)
+
+
+def start_reading(
+    line: Line,
+    source: Source,
+    state: SourceState,
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    seen_at: datetime,
+) -> Future[SourceReading]:
+    """Let a worker process read a document of a source: what is new in it."""
     known: frozenset[bytes] = frozenset()
     if state.body_hash is not None:
         with line.store.read() as tx:
             known = entries.list_raw_hashes(tx, source.id, limit=_KNOWN_ENTRIES)
-    reading = line.sandbox.submit(
+    return line.sandbox.submit(
         read_document,
-        fetched.body,
-        fetched.url,
-        content_type=fetched.header("content-type"),
+        body,
+        url,
+        content_type=content_type,
         source=source,
-        seen_at=exchange.polled_at,
+        seen_at=seen_at,
         known=known,
-        url=fetched.url,
+        trust_guids=trusts_guids(state.pace),
+        url=url,
     )
-    return _Poll(exchange=exchange, reading=reading)
+
+
+def finish_reading(source_id: str, reading: Future[SourceReading]) -> SourceReading | AggregatorError:
+    """Wait for a reading; the error if it came to nothing."""
+    try:
+        return reading.result()
+    except ParseError as error:
+        return error
+    except Exception as error:
+        # Of ours, and worth a report; but it must not hold up the sources after this one.
+        _log.exception("%s: a bug in reading its feed: please report it", source_id)
+        return AggregatorError(f"reading it failed by a fault of ours: {error!r}")
 
 
 def _finish_poll(poll: _Poll) -> tuple[Exchange, PollResult]:
     """Wait for the reading, if there is one."""
     exchange = poll.exchange
-    try:
-        reading = None if poll.reading is None else poll.reading.result()
-    except ParseError as error:
-        exchange, reading = replace(exchange, error=error), None
-    except Exception as error:
-        # Of ours, and worth a report; but it must not hold up the sources after this one.
-        _log.exception("%s: a bug in reading its feed: please report it", exchange.source.id)
-        words = AggregatorError(f"reading it failed by a fault of ours: {error!r}")
-        exchange, reading = replace(exchange, error=words), None
+    reading = None if poll.reading is None else finish_reading(exchange.source.id, poll.reading)
+    if isinstance(reading, AggregatorError):
+        exchange, reading = replace(exchange, error=reading), None
     return exchange, judge(exchange, reading)
-
-
-def _entries_by_id(result: PollResult) -> dict[int, ReadEntry]:
-    read = () if result.reading is None else result.reading.entries
-    return {entry_id(e.entry.source_id, e.entry.guid): e for e in read}
-
-
-def _assign(tx: Transaction, fresh: Mapping[int, ReadEntry]) -> list[entries.NewEntry]:
-    if not fresh:
-        return []
-    since = min(r.entry.published_at for r in fresh.values()) - SAME_URL_WINDOW
-    known = entries.list_candidates(tx, [r.fingerprint for r in fresh.values()], since=since)
-    assignments = assign_articles([_candidate(i, r) for i, r in fresh.items()], known)
-    return [entries.NewEntry(id=i, read=r, assignment=assignments[i]) for i, r in fresh.items()]
-
-
-def _candidate(number: int, read: ReadEntry) -> Candidate:
-    return Candidate(
-        entry_id=number,
-        article_id=number,
-        source_id=read.entry.source_id,
-        fingerprint=read.fingerprint,
-        published_at=read.entry.published_at,
-    )
 
 
 def _place_anew(tx: Transaction, source: Source) -> None:
@@ -323,18 +323,6 @@ def _place_anew(tx: Transaction, source: Source) -> None:
         moved.add(stored.article_id)
     entries.place_entries(tx, placements)
     entries.relist_articles(tx, moved)
-
-
-def _report(
-    result: PollResult, ids: Collection[int], fresh: Collection[int], seen: Collection[int]
-) -> PollReport:
-    return PollReport(
-        source_id=result.source_id,
-        outcome=result.outcome,
-        new=sum(i in fresh for i in ids),
-        updated=sum(i in seen for i in ids),
-        error=result.error,
-    )
 
 
 def _describe(report: PollReport) -> str:

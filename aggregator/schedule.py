@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import pacing
+from aggregator import pacing, push
 from aggregator.errors import StoreError
 from aggregator.executor.local import LocalExecutor, make_owner
+from aggregator.grouping import group_new
 from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
-from aggregator.store import sources
+from aggregator.store import sources, stories
 from aggregator.store.prune import prune_store
 
 _HEARTBEAT_SECONDS = 1
@@ -29,12 +32,16 @@ class Poller:
         self._line = line
         self._owner = make_owner()
         self._executor = LocalExecutor(line)
+        # Threads of their own: a slow hub or a long reading must not stop the heart.
+        self._errands = tuple(_Errand(work, line) for work in (push.deliver, push.ask_hubs))
         self._scheduler = BackgroundScheduler(timezone=line.settings.site.timezone)
 
     def start(self) -> None:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler.add_job(self.beat, "interval", seconds=_HEARTBEAT_SECONDS, **options)
+        self._scheduler.add_job(self.group, "interval", seconds=_HEARTBEAT_SECONDS, **options)
         self._scheduler.add_job(self.keep_budget, "interval", minutes=_BUDGET_MINUTES, **options)
+        self._scheduler.add_job(self._forget_terms, "cron", hour=3, minute=15, **options)
         if self._line.settings.keep is not None:
             self._scheduler.add_job(self._prune, "cron", hour=3, minute=30, **options)
         self._scheduler.start()
@@ -44,11 +51,16 @@ class Poller:
         self._line.stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        for errand in self._errands:
+            errand.close()
         self._executor.close()
 
     def beat(self) -> None:
         """One heartbeat: keep the leases we hold, claim what is due. Never waits for a poll."""
         now = self._line.now()
+        if self._line.settings.websub_callback is not None:
+            for errand in self._errands:
+                errand.start()
         try:
             self._executor.renew()
             free = self._executor.free
@@ -62,6 +74,13 @@ class Poller:
             self._executor.submit(claims)
         except StoreError as error:
             _log.error("this heartbeat is lost, the next one tries again: %s", error)
+
+    def group(self) -> None:
+        """Find stories for the articles that have come since."""
+        try:
+            group_new(self._line.store, now=self._line.now(), stopping=self._line.stopping)
+        except StoreError as error:
+            _log.error("stories wait for the next heartbeat: %s", error)
 
     def keep_budget(self) -> None:
         """Fit the pacing law to [fetch] requests_per_hour; without a budget, to its own constant.
@@ -85,14 +104,44 @@ class Poller:
             )
             sources.set_pace_constant(tx, c)
 
+    def _forget_terms(self) -> None:
+        with self._line.store.write() as tx:
+            stories.forget_terms(tx, now=self._line.now())
+
     def _prune(self) -> None:
         keep = self._line.settings.keep
         assert keep is not None
         prune_store(self._line.store, keep=keep, now=self._line.now(), stopping=self._line.stopping)
 
 
+class _Errand:
+    """Work on a thread of its own, started by every heartbeat and never twice at once."""
+
+    def __init__(self, work: Callable[[Line], object], line: Line) -> None:
+        self._work = work
+        self._line = line
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="errand")
+        self._running: Future[None] | None = None
+
+    def start(self) -> None:
+        if (self._running is None or self._running.done()) and not self._line.stopping.is_set():
+            self._running = self._pool.submit(self._run)
+
+    def close(self) -> None:
+        """Let what runs come to its end."""
+        self._pool.shutdown(wait=True)
+
+    def _run(self) -> None:
+        try:
+            self._work(self._line)
+        except StoreError as error:
+            _log.error("this errand is lost, the next heartbeat tries again: %s", error)
+        except Exception:
+            _log.exception("a bug: please report it")
+
+
 def _planned(pace: Pace, now: datetime, c: float) -> float:
     """Requests an hour that a source would be sent."""
     rate = pace.rate or pacing.first_arrivals([], now=now)
     asked = max(pace.hints.ttl or timedelta(), pace.hints.update_every or timedelta())
-    return pacing.requests_per_hour(rate, now=now, c=c, floor=asked)
+    return pacing.requests_per_hour(rate, c=c, floor=asked)

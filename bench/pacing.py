@@ -3,11 +3,13 @@
 250 made-up sources over 28 days, rates spread over three decades (0.1 to 100 articles a day), a third each
 with the day and night of a newsroom, with office hours and quiet weekends, and with half of their articles in
 bursts; each in a time zone of its own, with a feed of 20 to 50 entries. Ours runs as in production: cold
-start, backlog, controller with a budget of 24 requests a source and day. The others get what ours never has:
-their one constant is fitted afterwards so that over the whole time they come to the same number of requests.
-The last row is no rule but a bound: the square-root law told every source's true rate, hour by hour.
+start, backlog, budget of 24 requests a source and day. The others get what ours never has: their one constant
+is fitted afterwards so that over the whole time they come to the same number of requests.
+The last two rows are no rules but bounds that show what is left to learn: the law told every source's true
+rate, hour by hour; and told besides which sources have bursts, of what size and length.
+`--world` makes other sources: an even rate without day, week and bursts; bursts of other sizes and lengths.
 
-    python bench/pacing.py [--seed N] [--first-rate R]
+    python bench/pacing.py [--seed N] [--first-rate R] [--world NAME]
 """
 
 from __future__ import annotations
@@ -36,13 +38,31 @@ TARGET = 0.75
 NEWSROOM = (14, 6, 3, 3, 3, 8, 28, 55, 78, 94, 100, 100, 94, 89, 89, 89, 89, 89, 83, 78, 67, 55, 44, 28)
 OFFICE = (2, 1, 1, 1, 1, 1, 2, 18, 54, 89, 100, 93, 71, 79, 93, 93, 79, 43, 18, 7, 2, 2, 2, 2)
 WEEKEND = 0.1
-BURST_SHARE, BURST_MEAN, BURST_LASTS = 0.5, 8, 2 / 24
+BURST_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    even: bool = False
+    burst_mean: float = 8
+    burst_lasts: float = 2 / 24  # days
+
+
+WORLDS = {
+    "usual": World(),
+    "even": World(even=True),
+    "small-bursts": World(burst_mean=4),
+    "large-bursts": World(burst_mean=20),
+    "short-bursts": World(burst_lasts=1 / 24),
+    "long-bursts": World(burst_lasts=6 / 24),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
     """Moments are days since the start; the backlog's are negative."""
 
+    world: World
     kind: str
     zone: float  # days ahead of UTC
     rate: float  # articles a day
@@ -69,13 +89,15 @@ class Score:
 def main() -> None:
     options = _read_options()
     began = time.monotonic()
-    publishers = make_publishers(seed=options.seed, first_rate=options.first_rate)
+    publishers = make_publishers(
+        seed=options.seed, first_rate=options.first_rate, world=WORLDS[options.world]
+    )
     scores = compare(publishers, seed=options.seed)
-    *others, ours, _ = scores
+    *others, ours, _, _ = scores
     best = min(others, key=lambda s: s.mean)
     print(
         f"{len(publishers)} sources, {DAYS} days, {scores[0].articles} articles, seed {options.seed}, "
-        f"{publishers[0].rate:.2g} to {publishers[-1].rate:.3g} articles a day"
+        f"{options.world} world, {publishers[0].rate:.2g} to {publishers[-1].rate:.3g} articles a day"
     )
     print(f"{'rule':22} {'mean':>9} {'p95':>9} {'requests':>9} {'lost':>6} {'of best':>8}")
     for s in scores:
@@ -90,7 +112,7 @@ def main() -> None:
 
 
 def compare(publishers: Sequence[Publisher], *, seed: int) -> list[Score]:
-    """The others, ours, and the bound: the order of the table."""
+    """The others, ours, and the bounds: the order of the table."""
     polls, note = poll_with_ours(publishers, seed=seed)
     ours = score("ours, controlled", publishers, polls, note)
     others = [
@@ -99,36 +121,41 @@ def compare(publishers: Sequence[Publisher], *, seed: int) -> list[Score]:
         ("AIMD, 5 min to 24 h", lambda step: aimd(step, 5 * MINUTE), "halved, or {:.4f} d longer"),
         ("AIMD, 15 min to 24 h", lambda step: aimd(step, 15 * MINUTE), "halved, or {:.4f} d longer"),
     ]
-    others.append(("(true rates known)", all_knowing, "c {:.4f}"))
+    bounds: list[tuple[str, Callable[[float], Callable[[Publisher], Rule]], str]] = [
+        ("(true rates known)", lambda c: all_knowing(c, bursts=False), "c {:.4f}"),
+        ("(and true bursts)", lambda c: all_knowing(c, bursts=True), "c {:.4f}"),
+    ]
     scores = []
-    for name, family, words in others:
+    for name, family, words in others + bounds:
         constant, found = fit(publishers, family, requests=ours.requests, seed=seed)
         scores.append(score(name, publishers, found, words.format(constant)))
-    scores.insert(-1, ours)
+    scores.insert(-2, ours)
     return scores
 
 
 # --- the world -------------------------------------------------------------------------------------
 
 
-def make_publishers(*, seed: int, first_rate: float) -> list[Publisher]:
+def make_publishers(*, seed: int, first_rate: float, world: World) -> list[Publisher]:
     rng = random.Random(seed)
-    kinds = ("newsroom", "office", "bursty")
+    kinds = ("even",) if world.even else ("newsroom", "office", "bursty")
     return [
-        _make_publisher(rng, kinds[i % 3], first_rate * 1000 ** ((i + 0.5) / SOURCES)) for i in range(SOURCES)
+        _make_publisher(rng, world, kinds[i % len(kinds)], first_rate * 1000 ** ((i + 0.5) / SOURCES))
+        for i in range(SOURCES)
     ]
 
 
-def _make_publisher(rng: random.Random, kind: str, rate: float) -> Publisher:
+def _make_publisher(rng: random.Random, world: World, kind: str, rate: float) -> Publisher:
     zone = rng.random()
     if kind == "bursty":
         arrivals = _draw(rng, rate * (1 - BURST_SHARE), "newsroom", zone)
-        for story in _draw(rng, rate * BURST_SHARE / BURST_MEAN, "newsroom", zone):
-            size = 1 + int(math.log(1 - rng.random()) / math.log(1 - 1 / BURST_MEAN))
-            arrivals += [story + rng.expovariate(1 / BURST_LASTS) for _ in range(size)]
+        for story in _draw(rng, rate * BURST_SHARE / world.burst_mean, "newsroom", zone):
+            size = 1 + int(math.log(1 - rng.random()) / math.log(1 - 1 / world.burst_mean))
+            arrivals += [story + rng.expovariate(1 / world.burst_lasts) for _ in range(size)]
     else:
         arrivals = _draw(rng, rate, kind, zone)
     return Publisher(
+        world=world,
         kind=kind,
         zone=zone,
         rate=rate,
@@ -150,13 +177,16 @@ def _draw(rng: random.Random, rate: float, kind: str, zone: float) -> list[float
 
 def _share(kind: str, local: float) -> float:
     """The rate at a moment of local time, relative to the mean."""
-    hours = OFFICE if kind == "office" else NEWSROOM
     weekend = WEEKEND if kind == "office" and local % 7 >= 5 else 1
-    return hours[int(local % 1 * 24)] * weekend / _mean_level(kind)
+    return _levels(kind)[int(local % 1 * 24)] * weekend / _mean_level(kind)
+
+
+def _levels(kind: str) -> Sequence[int]:
+    return (100,) * 24 if kind == "even" else OFFICE if kind == "office" else NEWSROOM
 
 
 def _mean_level(kind: str) -> float:
-    return sum(OFFICE) / 24 * (5 + 2 * WEEKEND) / 7 if kind == "office" else sum(NEWSROOM) / 24
+    return sum(_levels(kind)) / 24 * ((5 + 2 * WEEKEND) / 7 if kind == "office" else 1)
 
 
 # --- the others ------------------------------------------------------------------------------------
@@ -198,21 +228,37 @@ def aimd(step: float, shortest: float) -> Callable[[Publisher], Rule]:
     return follow
 
 
-def all_knowing(c: float) -> Callable[[Publisher], Rule]:
-    """The square-root law with the rates that the arrivals were drawn with; bursts nobody can know."""
+def all_knowing(c: float, *, bursts: bool) -> Callable[[Publisher], Rule]:
+    """The law of pacing.py with the rates that the arrivals were drawn with.
+
+    `bursts`: also with the best linear forecast of a source with clusters (Wiener's filter for their
+    exponential covariance), for those sources that have them.
+    """
 
     def follow(publisher: Publisher) -> Rule:
-        shares = [_share(publisher.kind, (h + 0.5) / 24) for h in range(168)]
+        world, arrivals = publisher.world, publisher.arrivals
+        hours = [publisher.rate * _share(publisher.kind, (h + 0.5) / 24) for h in range(168)]
+        forget = 1 / world.burst_lasts
+        quick = forget * math.sqrt(1 + BURST_SHARE * 2 * (world.burst_mean - 1) / 2)
+        gain = quick - forget if bursts and publisher.kind == "bursty" else 0.0
 
         def rule(at: float) -> float:
-            begun = hour = (at + publisher.zone) * 24
-            missing = c * 24
-            while hour < begun + 24:
-                root, until = math.sqrt(publisher.rate * shares[int(hour) % 168]), int(hour) + 1.0
-                if root * (until - hour) >= missing:
-                    return max((hour + missing / root - begun) / 24, 15 * MINUTE)
-                missing -= root * (until - hour)
-                hour = until
+            end = bisect_right(arrivals, at)
+            recent = arrivals[bisect_right(arrivals, at - 10 / quick) : end]
+            share = gain / quick
+            more = gain * sum(math.exp(-quick * (at - a)) for a in recent)
+            count = waited = 0.0
+            for step in range(96):
+                middle = (step + 0.5) / 96
+                usual = hours[int((at + publisher.zone + middle) * 24) % 168]
+                level = usual + (more - share * usual) * math.exp(-forget * middle)
+                gained = (count + level / 192) / 96
+                if waited + gained >= c * c / 2:
+                    missing = c * c / 2 - waited
+                    wait = step / 96 + 2 * missing / (count + math.sqrt(count * count + 2 * level * missing))
+                    return max(wait, 15 * MINUTE)
+                waited += gained
+                count += level / 96
             return 1.0
 
         return rule
@@ -258,18 +304,15 @@ def poll_with_ours(publishers: Sequence[Publisher], *, seed: int) -> tuple[list[
     rates: list[ArrivalRate | None] = [None] * len(publishers)
     seen = [0] * len(publishers)
     polls: list[list[float]] = [[] for _ in publishers]
-    recent: list[float] = []
     due = [(p.first_poll, i) for i, p in enumerate(publishers)]
     heapq.heapify(due)
     adjust_at = 1.0 / 48
     while due[0][0] < DAYS:
         at, i = heapq.heappop(due)
         while adjust_at <= at:
-            recent = [t for t in recent if t > adjust_at - 1 / 24]
-            c = _adjust(c, rates, sent=len(recent), wanted=wanted, at=adjust_at)
+            c = _adjust(c, rates, wanted=wanted)
             adjust_at += 1 / 48
         polls[i].append(at)
-        recent.append(at)
         now = START + at * DAY
         count = bisect_right(publishers[i].arrivals, at)
         rate = rates[i] = _learn(rates[i], publishers[i], count, seen[i], now)
@@ -287,20 +330,18 @@ def poll_with_ours(publishers: Sequence[Publisher], *, seed: int) -> tuple[list[
 def _learn(
     rate: ArrivalRate | None, publisher: Publisher, count: int, seen: int, now: datetime
 ) -> ArrivalRate:
+    listed = [START + a * DAY for a in publisher.arrivals[max(0, count - publisher.window) : count]]
     if rate is None:
-        backlog = publisher.arrivals[max(0, count - publisher.window) : count]
-        return pacing.first_arrivals([START + a * DAY for a in backlog], now=now)
+        return pacing.first_arrivals(listed, now=now)
+    new = min(count - seen, publisher.window)
     return pacing.record_arrivals(
-        rate, new=min(count - seen, publisher.window), held=publisher.window, now=now
+        rate, new=new, published=listed[-new:] if new else (), held=publisher.window, now=now
     )
 
 
-def _adjust(c: float, rates: Sequence[ArrivalRate | None], *, sent: int, wanted: float, at: float) -> float:
-    now = START + at * DAY
-    planned = sum(pacing.requests_per_hour(r, now=now, c=c) for r in rates if r is not None)
-    return pacing.adjust_c(
-        c, requests_per_hour_wanted=wanted, requests_last_hour=sent, requests_planned=planned
-    )
+def _adjust(c: float, rates: Sequence[ArrivalRate | None], *, wanted: float) -> float:
+    planned = sum(pacing.requests_per_hour(r, c=c) for r in rates if r is not None)
+    return pacing.adjust_c(c, requests_per_hour_wanted=wanted, requests_planned=planned)
 
 
 def _count_by_hour(polls: Sequence[Sequence[float]]) -> list[int]:
@@ -341,6 +382,7 @@ def score(name: str, publishers: Sequence[Publisher], polls: Sequence[Sequence[f
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--world", choices=WORLDS, default="usual")
     parser.add_argument("--first-rate", type=float, default=0.1, help="articles a day of the slowest source")
     return parser.parse_args()
 

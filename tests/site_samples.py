@@ -15,7 +15,8 @@ from aggregator.fetch.client import Client
 from aggregator.model import Claim, PollResult, SourceState
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
-from aggregator.refresh import LEASE, Line, PollReport, apply_configuration, poll_bucket, save_results
+from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
+from aggregator.saving import PollReport, save_results
 from aggregator.store import Store, open_store, sources
 from aggregator.store.entries import StoredEntry, list_entries
 from tests.harness import make_item

@@ -207,6 +207,7 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     assert settings.embed_allow == ("*",)
     assert settings.requests_per_hour == 500
     assert settings.websub_hub == "https://hub.example/"
+    assert settings.websub_callback == "https://me.example/websub/"
     unused = "is accepted but has no effect in this version"
     assert settings.notes == (
         f"c.toml:8: site.hijri: {unused}",
@@ -214,7 +215,6 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
         f"c.toml:13: embed.allow: {unused}",
         f"c.toml:15: admin.password: {unused}",
         f"c.toml:17: websub.hub: {unused}",
-        f"c.toml:18: websub.callback: {unused}",
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from aggregator.errors import AggregatorError, FetchTimeout, HttpStatusError
+from aggregator.errors import AggregatorError, FetchTimeout, HttpStatusError, NotAFeed
 from aggregator.model import (
+    ArrivalRate,
     FetchResult,
     Hints,
+    HostRest,
     Pace,
     PollResult,
     Redirect,
@@ -19,8 +22,9 @@ from aggregator.model import (
     SourceState,
     Validators,
 )
-from aggregator.outcome import Exchange, check_status, judge, settle
+from aggregator.outcome import Exchange, check_status, find_silence, judge, settle, trusts_guids
 from tests.harness import make_source
+from tests.store.samples import make_read
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -175,13 +179,44 @@ def test_any_other_answer_in_between_starts_the_410s_anew() -> None:
 )
 def test_429_speaks_for_the_whole_host(fetched: FetchResult, rest: timedelta | None) -> None:
     result = poll(fetched)
-    assert result.host_not_before == (None if rest is None else NOON + rest)
+    assert result.rest == (None if rest is None else HostRest(host="press.example", until=NOON + rest))
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
 def test_retry_after_is_a_floor_on_every_refusal(status: int) -> None:
     result = poll(answer(status, retry_after=str(3 * 24 * 3600)), source=replace(SOURCE, every=MINUTE))
     assert result.next_poll_at >= NOON + 3 * DAY
+
+
+def test_the_answer_of_another_host_is_no_word_about_ours() -> None:
+    result = poll(answer(429, redirects=(Redirect(status=302, url="https://cdn.example:8443/x"),)))
+    assert result.rest == HostRest(host="cdn.example:8443", until=NOON + 15 * MINUTE)
+
+
+def test_retry_after_counts_from_the_end_of_the_answer() -> None:
+    exchange = Exchange(
+        source=SOURCE,
+        state=STATE,
+        polled_at=NOON,
+        answered_at=NOON + MINUTE,
+        fetched=answer(429, retry_after="86400"),
+    )
+    with pytest.raises(HttpStatusError) as caught:
+        check_status(exchange)
+    exchange = replace(exchange, error=caught.value)
+    result = settle(exchange, judge(exchange, None), new=0, jitter=0.0)
+    assert result.next_poll_at == NOON + DAY + MINUTE
+    assert result.rest == HostRest(host="press.example", until=NOON + DAY + MINUTE)
+    assert result.polled_at == NOON
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_an_answer_that_is_of_no_use_is_fresh_as_long_as_it_says(status: int) -> None:
+    useless = None if status != 200 else NotAFeed("this is a web page, not a feed", url=URL)
+    fetched = answer(status, cache_control="max-age=36000")
+    result = poll(fetched, source=replace(SOURCE, every=MINUTE), error=useless)
+    assert result.outcome == "failed"
+    assert result.next_poll_at == NOON + 10 * HOUR
 
 
 def moved(*statuses: int, to: str = "https://new.example/feed") -> FetchResult:
@@ -245,3 +280,94 @@ def test_a_source_that_finds_nothing_is_still_polled_daily() -> None:
         result = poll(answer(), at=at, state=state)
         assert timedelta(0) < result.next_poll_at - at <= DAY
         state, at = follow(state, result), result.next_poll_at
+
+
+# --- guids that change, servers that fall silent ---------------------------------------------------
+
+
+def test_the_dates_of_what_is_new_tell_the_hour_it_came_in() -> None:
+    rate = ArrivalRate(hours=(0.0,) * 24, days=0.0, since=NOON - DAY, at=NOON - 5 * HOUR)
+    dates = [NOON - 100 * MINUTE, NOON - 95 * MINUTE, NOON - 3 * DAY]
+    entries = tuple(make_read(str(n), published_at=at) for n, at in enumerate(dates))
+    exchange = Exchange(
+        source=SOURCE, state=replace(STATE, pace=Pace(rate=rate)), polled_at=NOON, fetched=answer(200)
+    )
+    result = settle(exchange, judge(exchange, replace(READING, entries=entries)), new=2, jitter=0.0)
+    assert result.pace.rate is not None
+    assert result.pace.rate.hours[10] == pytest.approx(2.0)
+
+
+def follow_reading(
+    state: SourceState, *, repeated: int, unchanged: int = 10
+) -> tuple[SourceState, PollResult]:
+    reading = replace(READING, unchanged=unchanged)
+    exchange = Exchange(source=SOURCE, state=state, polled_at=NOON, fetched=answer(200))
+    result = settle(exchange, judge(exchange, reading), new=0, repeated=repeated, jitter=0.0)
+    return follow(state, result), result
+
+
+@pytest.mark.parametrize(
+    ("repeated", "trusted"),
+    [
+        pytest.param([5], True, id="once: the site has moved"),
+        pytest.param([5, 5], False, id="twice, half of the document"),
+        pytest.param([4, 4, 4], True, id="less than half of it"),
+        pytest.param([5, 0, 5], True, id="not in a row"),
+        pytest.param([5, 5, 0, 0], False, id="and from then on"),
+    ],
+)
+def test_guids_are_trusted_until_they_have_changed_twice(repeated: list[int], trusted: bool) -> None:
+    state = STATE
+    for count in repeated:
+        state, result = follow_reading(state, repeated=count)
+        assert result.reading is not None
+        assert [str(count) in problem for problem in result.reading.problems] == [True] * (count > 0)
+    assert trusts_guids(state.pace) is trusted
+
+
+def test_a_304_says_nothing_of_guids() -> None:
+    state, _ = follow_reading(STATE, repeated=9)
+    state = follow(state, poll(answer(), state=state))
+    state, _ = follow_reading(state, repeated=9)
+    assert not trusts_guids(state.pace)
+
+
+def silent(days: float, *, daily: float = 4.0, **changes: Any) -> SourceState:
+    """A source that has published so much a day for weeks, and nothing for so long."""
+    since = NOON - days * DAY
+    count = daily * 14
+    rate = ArrivalRate(hours=(count / 24,) * 24, days=14.0, since=since - 30 * DAY, at=since)
+    values = {"last_read_at": since, "last_success_at": NOON, "pace": Pace(rate=rate)}
+    return replace(STATE, **values | changes)
+
+
+@pytest.mark.parametrize(
+    ("state", "days"),
+    [
+        pytest.param(silent(5), 5, id="four a day, and none in five days"),
+        pytest.param(silent(30, daily=2), 30, id="two a day, and none in a month"),
+        pytest.param(silent(2.9, daily=50), None, id="a weekend"),
+        pytest.param(silent(30, daily=0.1), None, id="a source that rarely has news"),
+        pytest.param(silent(5, validators=Validators()), None, id="no validator that could be wrong"),
+        pytest.param(silent(5, last_read_at=None), None, id="never read"),
+        pytest.param(silent(5, pace=Pace()), None, id="a pace that is not known"),
+    ],
+)
+def test_silence_is_noticed_where_it_is_not_likely(state: SourceState, days: int | None) -> None:
+    silence = find_silence(state)
+    assert (silence and silence.days) == days
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        pytest.param(302, "it redirects to nowhere", id="a redirect without a target"),
+        pytest.param(418, "look at the URL in a browser", id="any other refusal"),
+        pytest.param(599, "nothing to do but wait", id="any other fault of the server's"),
+    ],
+)
+def test_every_status_comes_with_a_cure(status: int, words: str) -> None:
+    error = poll(answer(status)).error
+    assert error is not None
+    assert error.startswith(f"{URL} answered {status}: ")
+    assert words in error

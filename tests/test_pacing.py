@@ -35,9 +35,24 @@ def watch(*, per_day: int, days: int = 28) -> ArrivalRate:
     return rate
 
 
-def make_rate(hours: Sequence[float] = (0.0,) * 24, *, safe_days: float | None = None) -> ArrivalRate:
-    """A source known for long."""
-    return ArrivalRate(hours=tuple(hours), days=19.0, since=NOON - 90 * DAY, at=NOON, safe_days=safe_days)
+def make_rate(
+    hours: Sequence[float] = (0.0,) * 24,
+    *,
+    weekdays: Sequence[float] | None = None,
+    recent: float | None = None,
+    safe_days: float | None = None,
+) -> ArrivalRate:
+    """A source known for long; None: all weekdays are alike, the last hour was as ever."""
+    return ArrivalRate(
+        hours=tuple(hours),
+        days=19.0,
+        since=NOON - 90 * DAY,
+        at=NOON,
+        safe_days=safe_days,
+        weekdays=tuple(weekdays or (sum(hours) / 7,) * 7),
+        watched=(19.0 / 7,) * 7,
+        recent=(sum(hours) + 0.5) / (19.0 + 3.5) / 24 if recent is None else recent,
+    )
 
 
 # --- how much a source publishes ------------------------------------------------------------------
@@ -166,7 +181,140 @@ def test_a_source_that_publishes_in_the_morning_is_polled_then() -> None:
         pacing.poll_interval(rate, now=NOON.replace(hour=hour), c=pacing.DEFAULT_C) for hour in (9, 17)
     )
     assert morning * 2 < night
-    assert NOON.replace(hour=4) + pacing.poll_interval(rate, now=NOON.replace(hour=4), c=1.0) < NOON
+
+
+@pytest.mark.parametrize("hour", range(20, 24))
+def test_the_wait_of_a_night_ends_when_the_morning_has_begun(hour: int) -> None:
+    """Not when the interval of the night is over, which from 23:00 on is past noon."""
+    rate = make_rate([30.0 if 8 <= hour < 18 else 0.0 for hour in range(24)], recent=0.0)
+    evening = NOON.replace(hour=hour)
+    at = evening + pacing.poll_interval(rate, now=evening, c=0.4)
+    assert NOON.replace(hour=7) <= at - DAY <= NOON.replace(hour=10)
+
+
+@given(st.floats(0.5, 300), st.floats(0.02, 2), st.floats(0.1, 10), moments)
+def test_the_law_of_an_even_source_is_the_square_root(
+    per_day: float, c: float, weight: float, now: datetime
+) -> None:
+    rate = replace(make_rate(((per_day * 22.5 - 0.5) / 24,) * 24), at=now)
+    got = pacing.poll_interval(rate, now=now, c=c, weight=weight)
+    assert got / DAY == pytest.approx(min(max(c / (weight * per_day) ** 0.5, 1 / 96), 1), rel=1e-3)
+
+
+TUESDAY, SATURDAY, SUNDAY = NOON, NOON + 4 * DAY, NOON + 5 * DAY
+
+
+def test_a_source_that_rests_at_the_weekend_is_polled_less_then() -> None:
+    rate = make_rate((10.0,) * 24, weekdays=[48.0] * 5 + [0.0] * 2, recent=0.0)
+    week, weekend = (pacing.poll_interval(rate, now=day, c=0.4) for day in (TUESDAY, SATURDAY))
+    assert weekend > 2 * week
+    late = SUNDAY.replace(hour=20)
+    assert late + pacing.poll_interval(rate, now=late, c=0.4) < SUNDAY + 16 * HOUR, "Monday is seen coming"
+
+
+def test_a_week_that_is_not_known_has_no_weekdays() -> None:
+    """As after the first poll, and where an older version wrote what is known."""
+    rate = replace(make_rate((10.0,) * 24, recent=0.0), weekdays=(0.0,) * 7, watched=(0.0,) * 7)
+    days = {pacing.poll_interval(rate, now=NOON + n * DAY, c=0.4) for n in range(7)}
+    assert len(days) == 1
+
+
+def test_the_first_week_takes_no_day_for_a_rest_that_was_not_watched() -> None:
+    rate = pacing.first_arrivals([], now=NOON - HOUR)
+    for hour in range(2 * 24):  # Tuesday and Wednesday
+        rate = pacing.record_arrivals(rate, new=1, now=NOON + hour * HOUR)
+    quiet = replace(rate, recent=1.0)
+    known, unknown = (pacing.poll_interval(quiet, now=NOON + n * DAY, c=1.0) for n in (1, 4))
+    assert unknown == pytest.approx(known, rel=0.1)
+
+
+def test_a_burst_is_followed_while_it_lasts() -> None:
+    rate = make_rate((1.0,) * 24)
+    dates = [NOON + 55 * MINUTE + n * 11 * timedelta(seconds=20) for n in range(8)]
+    burst = pacing.record_arrivals(rate, new=8, published=dates, now=NOON + 90 * MINUTE)
+    calm = pacing.record_arrivals(rate, new=0, now=NOON + 90 * MINUTE)
+    forgotten = replace(burst, recent=calm.recent)
+    shares = [
+        pacing.poll_interval(burst, now=NOON + later, c=0.2)
+        / pacing.poll_interval(forgotten, now=NOON + later, c=0.2)
+        for later in (90 * MINUTE, 3 * HOUR, 9 * HOUR)
+    ]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.7 < 0.95 < shares[2]
+
+
+def test_a_burst_that_was_over_before_it_was_seen_is_not_followed() -> None:
+    rate = make_rate((1.0,) * 24)
+    early, late = (
+        pacing.record_arrivals(
+            rate, new=8, published=[NOON + at + n * MINUTE for n in range(1, 9)], now=NOON + 8 * HOUR
+        )
+        for at in (HOUR, 7 * HOUR + 50 * MINUTE)
+    )
+    slow, quick = (pacing.poll_interval(r, now=NOON + 8 * HOUR, c=0.2) for r in (early, late))
+    assert quick * 2 < slow
+
+
+DATES: dict[str, tuple[int, list[timedelta], dict[int, float]]] = {
+    "dates between the polls say in which hour it came": (2, [70 * MINUTE, 75 * MINUTE], {13: 2.0}),
+    "without dates it is spread over all the time since": (4, [], {12: 1.0, 13: 1.0, 14: 1.0, 15: 1.0}),
+    "a date before the last poll is wrong, or came late": (
+        4,
+        [-5 * MINUTE],
+        dict.fromkeys(range(12, 16), 1.0),
+    ),
+    "a date of now is the poll's own": (4, [4 * HOUR], dict.fromkeys(range(12, 16), 1.0)),
+    "a date in the future is wrong": (4, [5 * HOUR], dict.fromkeys(range(12, 16), 1.0)),
+    "a date on the hour may be that of a day": (4, [2 * HOUR], dict.fromkeys(range(12, 16), 1.0)),
+    "who has no date is spread, who has one is not": (
+        5,
+        [70 * MINUTE],
+        {12: 1.0, 13: 2.0, 14: 1.0, 15: 1.0},
+    ),
+    "of an edited entry the date counts for nothing": (0, [70 * MINUTE], {}),
+    "the latest dates are those of the new entries": (1, [70 * MINUTE, 130 * MINUTE], {14: 1.0}),
+}
+
+
+@pytest.mark.parametrize(("new", "after", "hours"), DATES.values(), ids=DATES.keys())
+def test_arrivals_are_placed_in_time(new: int, after: list[timedelta], hours: dict[int, float]) -> None:
+    rate = pacing.first_arrivals([], now=NOON)
+    rate = pacing.record_arrivals(
+        rate, new=new, published=[NOON + span for span in after], now=NOON + 4 * HOUR
+    )
+    assert {hour: count for hour, count in enumerate(rate.hours) if count} == pytest.approx(hours)
+    assert rate.weekdays == pytest.approx((0.0, float(new), 0.0, 0.0, 0.0, 0.0, 0.0))
+
+
+@given(
+    st.lists(st.timedeltas(-DAY, 9 * DAY), max_size=20),
+    st.integers(0, 20),
+    st.timedeltas(timedelta(0), 9 * DAY),
+    moments,
+)
+def test_no_date_makes_an_arrival_more_or_less(
+    spans: list[timedelta], new: int, gap: timedelta, now: datetime
+) -> None:
+    rate = replace(make_rate(recent=0.0), at=now - gap, watched=(0.0,) * 7)
+    after = pacing.record_arrivals(rate, new=new, published=[now - gap + span for span in spans], now=now)
+    assert sum(after.hours) == pytest.approx(new, abs=1e-6)
+    assert sum(after.weekdays) == pytest.approx(new, abs=1e-6)
+    assert sum(after.watched) == pytest.approx(after.days - 19.0 * 2 ** (-(gap / DAY) / 14), abs=1e-6)
+    assert 0 <= after.recent <= new + 1e-9
+
+
+def test_the_backlog_tells_the_hours_if_it_is_a_day_and_more() -> None:
+    short, long = (
+        pacing.first_arrivals([NOON - (n * span + 7) * MINUTE for n in range(20)], now=NOON)
+        for span in (60, 24 * 60)
+    )
+    assert len(set(short.hours)) == 1
+    assert long.hours[11] == sum(long.hours) > 5
+
+
+def test_a_backlog_dated_by_the_day_tells_no_hours() -> None:
+    rate = pacing.first_arrivals([NOON.replace(hour=0) - n * DAY for n in range(20)], now=NOON)
+    assert len(set(rate.hours)) == 1
 
 
 def test_a_new_source_is_watched_closely_at_first() -> None:
@@ -212,7 +360,7 @@ def test_a_poll_is_never_before_a_floor_and_never_later_than_floors_and_a_day(
         retry_after=retry,
     )
     assert at >= NOON + max(min(fresh, DAY), min(ttl, DAY), retry)
-    assert at <= NOON + max(DAY * 1.1, retry + DAY * 0.1) + timedelta(seconds=1)
+    assert at <= NOON + max(DAY, retry + DAY * 0.1) + timedelta(seconds=1)
 
 
 YEAR = 365 * DAY
@@ -304,9 +452,23 @@ def test_a_poll_stands_in_the_first_hour_that_is_not_excluded(
     assert all(excluded(planned + n * HOUR) for n in range(hours_moved))
 
 
+def test_a_moment_that_has_come_late_is_moved_out_of_what_is_excluded() -> None:
+    hints = Hints(skip_hours=frozenset({12, 13}))
+    assert pacing.move_past_skipped(NOON + 5 * MINUTE, hints) == NOON + 2 * HOUR + 5 * MINUTE
+    assert pacing.move_past_skipped(NOON + 3 * HOUR, hints) == NOON + 3 * HOUR
+
+
 def test_jitter_spreads_by_a_tenth_either_way() -> None:
     polls = [pacing.next_poll(NOON, interval=HOUR, jitter=jitter) - NOON for jitter in (-1.0, 0.0, 1.0)]
     assert polls == [54 * MINUTE, 60 * MINUTE, 66 * MINUTE]
+
+
+def test_the_spread_is_kept_at_the_longest_interval() -> None:
+    """Thrown back instead of cut off: all failing sources would else come at the same moment for ever."""
+    polls = {pacing.next_poll(NOON, interval=DAY, jitter=j / 10, failures=9) for j in range(-10, 11)}
+    assert len(polls) == 11
+    assert min(polls) == NOON + 0.9 * DAY
+    assert max(polls) == NOON + DAY
 
 
 def test_sources_held_by_the_same_floor_drift_apart() -> None:
@@ -345,7 +507,7 @@ def test_a_source_that_says_nothing_new_is_polled_daily_for_ever(failing: bool) 
             fresh_for=YEAR,
             hints=hints,
         )
-        assert then - at <= 1.1 * DAY
+        assert then - at <= DAY
         at = then
         if not failing:
             rate = pacing.record_arrivals(rate, new=0, now=at)
@@ -372,11 +534,11 @@ def test_the_plan_comes_to_the_budget_from_any_start(start: float, wanted: float
     rates = [watch(per_day=n) for n in (4, 8, 16, 48, 96, 240)] * 10
     c = start
     for _ in range(30):
-        planned = sum(pacing.requests_per_hour(rate, now=NOON, c=c) for rate in rates)
+        planned = sum(pacing.requests_per_hour(rate, c=c) for rate in rates)
         c = pacing.adjust_c(
             c, requests_per_hour_wanted=wanted, requests_last_hour=planned, requests_planned=planned
         )
-    planned = sum(pacing.requests_per_hour(rate, now=NOON, c=c) for rate in rates)
+    planned = sum(pacing.requests_per_hour(rate, c=c) for rate in rates)
     assert planned == pytest.approx(wanted, rel=0.1)
 
 
@@ -391,9 +553,19 @@ def test_one_step_of_c_is_bounded(planned: float, sent: float, wanted: float, c:
 @given(counts, st.floats(0.01, 10))
 def test_the_plan_is_one_over_the_interval_of_an_even_source(hours: tuple[float, ...], c: float) -> None:
     rate = make_rate((sum(hours) / 24,) * 24)
-    planned = pacing.requests_per_hour(rate, now=NOON, c=c)
+    planned = pacing.requests_per_hour(rate, c=c)
     assert planned == pytest.approx(HOUR / pacing.poll_interval(rate, now=NOON, c=c), rel=1e-3)
-    assert pacing.requests_per_hour(rate, now=NOON, c=c, floor=2 * HOUR) <= 0.5
+    assert pacing.requests_per_hour(rate, c=c, floor=2 * HOUR) <= 0.5
+
+
+def test_the_plan_is_the_mean_over_the_hours_of_a_day() -> None:
+    rate = make_rate([30.0 if 8 <= hour < 18 else 0.0 for hour in range(24)])
+    at, polls = NOON, 0
+    while at < NOON + 10 * DAY:
+        rate = replace(rate, at=at)
+        at += pacing.poll_interval(rate, now=at, c=0.2)
+        polls += 1
+    assert polls / 240 == pytest.approx(pacing.requests_per_hour(rate, c=0.2), rel=0.1)
 
 
 BUDGETS = {
@@ -438,7 +610,7 @@ def simulate(*, c: float, wanted: float, counted: bool, joining: int) -> list[da
             c = pacing.adjust_c(
                 c,
                 requests_per_hour_wanted=wanted,
-                requests_planned=sum(pacing.requests_per_hour(r, now=adjust_at, c=c) for r in rates if r),
+                requests_planned=sum(pacing.requests_per_hour(r, c=c) for r in rates if r),
                 requests_last_hour=sum(t > adjust_at - HOUR for t in sent[-1000:]) if counted else None,
             )
             adjust_at += 30 * MINUTE

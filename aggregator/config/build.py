@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aggregator import __version__
+from aggregator.addresses import Network, find_literal, is_allowed
 from aggregator.errors import ConfigError
 from aggregator.model import FetchPolicy, Rule, Section, Site, Source
 
@@ -42,12 +44,13 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         report.note(("source",), "there are no sources, so nothing is polled; add a [[source]]")
     if problems := report.list_problems():
         raise ConfigError(problems)
+    _check_addresses(sources, fetch["allow_networks"], report)
     return Settings(
         path=path,
         site=_build_site(site, directory),
         keep=site["keep"],
         store_url=store_override or store["url"],
-        fetch=_build_policy(fetch, site["url"]),
+        fetch=_build_policy(fetch, site["url"], sources),
         host_gap=fetch["host_gap"],
         requests_per_hour=fetch["requests_per_hour"],
         sources=sources,
@@ -55,6 +58,7 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         admin_password=admin["password"],
         websub_hub=websub["hub"],
         websub_callback=websub["callback"],
+        refused=report.list_refusals(),
         notes=report.list_notes(),
     )
 
@@ -188,6 +192,20 @@ def _read_sources(
     return tuple(sources)
 
 
+def _check_addresses(sources: Collection[Source], allowed: Collection[Network], report: Report) -> None:
+    """Say beforehand which sources can never be polled; where a name leads shows only when connecting."""
+    for position, source in enumerate(sources):
+        host = urlsplit(source.url).hostname or ""
+        address = find_literal(host)
+        if address is not None and not is_allowed(str(address), allowed):
+            shown = host if host == str(address) else f"{host} is {address}, which"
+            report.refuse(
+                ("source", position, "url"),
+                f"{shown} is not a public address, so it is never connected to; if you mean it, add "
+                f'"{address}" to allow_networks of [fetch]',
+            )
+
+
 def _find_source_section(values: Values, place: Place, directory: Directory, report: Report) -> str | None:
     if values["section"] is None:
         return None
@@ -234,7 +252,7 @@ def _build_site(site: Values, directory: Directory) -> Site:
     )
 
 
-def _build_policy(fetch: Values, site_url: str) -> FetchPolicy:
+def _build_policy(fetch: Values, site_url: str, sources: Collection[Source]) -> FetchPolicy:
     contact = f"; {fetch['contact']}" if fetch["contact"] else ""
     return FetchPolicy(
         user_agent=f"aggregator/{__version__} (+{site_url}{contact})",
@@ -244,4 +262,11 @@ def _build_policy(fetch: Values, site_url: str) -> FetchPolicy:
         concurrency=fetch["concurrency"],
         per_host=fetch["per_host"],
         allow_networks=fetch["allow_networks"],
+        ports=frozenset(pair for source in sources if (pair := _find_port(source.url)) is not None),
     )
+
+
+def _find_port(url: str) -> tuple[str, int] | None:
+    """Host and port, where the URL names one."""
+    parts = urlsplit(url)
+    return None if parts.hostname is None or parts.port is None else (parts.hostname, parts.port)

@@ -10,6 +10,7 @@ from .values import (
     build_choice_reader,
     build_duration_reader,
     build_number_reader,
+    read_callback,
     read_contact,
     read_flag,
     read_keep,
@@ -354,11 +355,12 @@ WEBSUB = Table(
         ),
         Key(
             name="callback",
-            read=plain(read_url),
-            expects="http or https URL",
-            default_says="none",
-            says="Where hubs of publishers can reach us.",
-            unused=True,
+            read=plain(read_callback),
+            expects="http or https URL without query",
+            default_says="no hub is subscribed to",
+            says="Where hubs of publishers reach us from outside: `/websub/` of this server. With it, "
+            "sources that name a hub are pushed within seconds of a change, and polled every 12 hours (or "
+            "every `every` if that is longer) as long as the hub keeps its word.",
         ),
     ),
 )

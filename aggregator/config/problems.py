@@ -19,19 +19,24 @@ class Bad(Exception):
 
 
 class Report:
-    """Collects problems and notes by place, and gives them back as `file:line: key: message`, by line."""
+    """Collects problems, refusals and notes by place; gives each as `file:line: key: message`, by line."""
 
     def __init__(self, file: str, lines: Mapping[Place, int]) -> None:
         self._file = file
         self._lines = lines
         self._problems: dict[tuple[Place, str], None] = {}
         self._notes: dict[tuple[Place, str], None] = {}
+        self._refusals: dict[tuple[Place, str], None] = {}
 
     def problem(self, place: Place, message: str) -> None:
         self._problems[place, message] = None
 
     def note(self, place: Place, message: str) -> None:
         self._notes[place, message] = None
+
+    def refuse(self, place: Place, message: str) -> None:
+        """What is no error of the file, but of no use as it stands."""
+        self._refusals[place, message] = None
 
     def line(self, place: Place) -> int:
         """The line of a value; of its table's header when the value itself is not in the file."""
@@ -48,6 +53,9 @@ class Report:
 
     def list_notes(self) -> tuple[str, ...]:
         return self._render(self._notes)
+
+    def list_refusals(self) -> tuple[str, ...]:
+        return self._render(self._refusals)
 
     def _render(self, found: Iterable[tuple[Place, str]]) -> tuple[str, ...]:
         lines = [(self.line(place), f"{render_key(place)}: {message}") for place, message in found]

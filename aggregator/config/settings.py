@@ -27,7 +27,8 @@ class Settings:
     embed_allow: tuple[str, ...]  # origins, or "*" alone
     admin_password: str | None = field(repr=False)  # None: no administration
     websub_hub: str | None
-    websub_callback: str | None
+    websub_callback: str | None  # ends with a slash; None: no hub is subscribed to
+    refused: tuple[str, ...]  # sources that may not be connected to: `file:line: key: why`
     notes: tuple[str, ...]  # accepted, but without effect yet: `file:line: key: what`
 
     def get_source(self, source_id: str) -> Source:

@@ -236,6 +236,15 @@ def read_site_url(value: object) -> str:
     return url.rstrip("/")
 
 
+def read_callback(value: object) -> str:
+    """The address under which each subscription gets its own: it ends with a slash."""
+    url = read_url(value)
+    if "?" in url or "#" in url:
+        raise Bad('has a query or fragment; write only the address: "https://news.example/websub/"')
+    url = url.rstrip("/")
+    return f"{url}/" if urlsplit(url).path else f"{url}/websub/"
+
+
 def read_origin(value: object) -> str:
     url = read_url(value).rstrip("/")
     if urlsplit(url).path or "?" in url or "#" in url:

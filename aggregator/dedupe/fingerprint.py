@@ -1,17 +1,23 @@
-"""What entries are compared by: 63-bit hashes of the canonical URL, the folded title and the folded text."""
+"""What entries are compared by: hashes of URL, title and text, a sketch, and the folded words themselves."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from aggregator.dedupe.shingles import make_sketch
 from aggregator.model import Entry, Fingerprint
 from aggregator.text import fold
 from aggregator.urls import canonical_url, is_root_url
 
 # Below this a text says too little to be known by: a headline repeated, 'Read more', a caption.
 MIN_TEXT_LETTERS = 80
+MAX_WORDS = 1500  # of what is longer the beginning says enough
+
+# Arabic writes "and 24" in one word, and units behind their numbers.
+_BESIDE_NUMBER = re.compile(r"(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
 
 
 def fingerprint_entries(
@@ -37,11 +43,18 @@ def _find_identity(url: str | None) -> str | None:
 def _fingerprint(entry: Entry, url: str | None) -> Fingerprint:
     title = fold(entry.title)
     text = fold(entry.text)
+    headline, words = _split(title), _split(text)[:MAX_WORDS]
     return Fingerprint(
         url_key=None if url is None else _key(url),
         title_key=_key(title),
         text_key=_key(f"{title}\n{text}") if len(text) >= MIN_TEXT_LETTERS else None,
+        sketch=make_sketch(headline + words),
+        folded=f"{' '.join(headline)}\n{' '.join(words)}",
     )
+
+
+def _split(folded: str) -> list[str]:
+    return _BESIDE_NUMBER.sub(" ", folded).split()
 
 
 def _key(text: str) -> int:

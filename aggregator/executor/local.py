@@ -20,7 +20,8 @@ from aggregator.errors import LeaseLost, StoreError
 from aggregator.fetch.client import Client
 from aggregator.model import Claim
 from aggregator.parse.sandbox import Sandbox
-from aggregator.refresh import LEASE, Line, PollReport, apply_configuration, poll_bucket
+from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
+from aggregator.saving import PollReport
 from aggregator.store import open_store, sources
 
 READ_TIMEOUT = timedelta(seconds=10)

@@ -13,7 +13,7 @@ from types import TracebackType
 import certifi
 import pycurl
 
-from aggregator.fetch.exchange import Exchange, Hop, conclude, open_exchange, prepare
+from aggregator.fetch.exchange import Exchange, Hop, conclude, limit_answer, open_exchange, prepare
 from aggregator.model import FetchPolicy, FetchRequest, FetchResult
 
 
@@ -36,6 +36,8 @@ class Client:
 
     def fetch(self, request: FetchRequest) -> FetchResult:
         """GET the URL, follow redirects, return the last answer, whatever its status.
+
+        With a form: POST it, follow nothing, and take no more than a short answer.
 
         Blocks. The timeout of the request counts while the exchange is on, not while it waits for its turn
         behind others to the same host. The request's own headers (and `user:password@` of its URL) go to the
@@ -178,8 +180,9 @@ class _Driver:
     def _start(self, exchange: Exchange) -> None:
         easy = self._free.pop() if self._free else pycurl.Curl()
         try:
-            exchange.hop = Hop(exchange.url, self._policy, self._handed)
-            prepare(easy, exchange, self._policy, self._ca_file)
+            policy = limit_answer(exchange.request, self._policy)
+            exchange.hop = Hop(exchange.url, policy, self._handed)
+            prepare(easy, exchange, policy, self._ca_file)
         except Exception as error:  # FetchError or bug: it is the asking thread's, the driver goes on
             exchange.future.set_exception(error)
             self._keep(easy)
@@ -210,7 +213,8 @@ class _Driver:
         self._multi.remove_handle(easy)
         self._busy -= Counter((exchange.host,))  # drops what falls to zero
         try:
-            result = conclude(easy, code, words, exchange, self._policy)
+            policy = limit_answer(exchange.request, self._policy)
+            result = conclude(easy, code, words, exchange, policy)
         except Exception as error:  # as above
             exchange.future.set_exception(error)
         else:

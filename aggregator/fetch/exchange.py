@@ -7,16 +7,17 @@ import socket
 import zlib
 from base64 import b64encode
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
 import pycurl
 
+from aggregator.addresses import is_allowed
 from aggregator.errors import BadRedirect, FetchError, FetchTimeout
-from aggregator.fetch.address import is_allowed
 from aggregator.fetch.caching import conditional_headers
 from aggregator.fetch.failures import (
+    TELL,
     Failure,
     address_refused,
     bad_encoding,
@@ -24,17 +25,19 @@ from aggregator.fetch.failures import (
     explain_failure,
     host_of,
 )
+from aggregator.fetch.redirects import PORTS, is_port_allowed, is_same_origin
 from aggregator.model import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
 
 HEAD_MAX_BYTES = 64 * 1024  # over all header sections of one answer, interim ones (1xx) and trailers included
 HEAD_MAX_COUNT = 200
+FORM_ANSWER_MAX_BYTES = 64 * 1024  # what answers a form is a status and a sentence
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/json;q=0.9, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 )
 
+_FOLLOW = "look where the URL ends in a browser, and correct the source's url"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PORTS = {"http": 80, "https": 443}
 _HTTP = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 _DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -78,7 +81,7 @@ class Hop:
         if self._head_bytes > HEAD_MAX_BYTES or len(self.headers) > HEAD_MAX_COUNT:
             return self._stop(
                 f"{host_of(self.url)} sends too many headers: "
-                f"the limit is {HEAD_MAX_COUNT} of them, {HEAD_MAX_BYTES:,} bytes"
+                f"the limit is {HEAD_MAX_COUNT} of them, {HEAD_MAX_BYTES:,} bytes: {TELL}"
             )
         if self.head_done:
             if line.startswith(b"HTTP/"):  # the next section: after 1xx; anything else is a trailer
@@ -152,6 +155,13 @@ def open_exchange(request: FetchRequest) -> Exchange:
     return Exchange(request=request, url=url, headers=headers, visited={url})
 
 
+def limit_answer(request: FetchRequest, policy: FetchPolicy) -> FetchPolicy:
+    """The policy for this request."""
+    if request.form is None:
+        return policy
+    return replace(policy, max_body_bytes=min(policy.max_body_bytes, FORM_ANSWER_MAX_BYTES))
+
+
 def prepare(easy: pycurl.Curl, exchange: Exchange, policy: FetchPolicy, ca_file: str) -> None:
     hop = exchange.hop
     assert hop is not None
@@ -186,6 +196,8 @@ def prepare(easy: pycurl.Curl, exchange: Exchange, policy: FetchPolicy, ca_file:
         pycurl.DEBUGFUNCTION: hop.on_debug,
         pycurl.VERBOSE: 1,  # into on_debug: the only way to see a compressed body before it is decoded
     }
+    if exchange.request.form is not None:
+        options |= {pycurl.POST: 1, pycurl.POSTFIELDS: exchange.request.form}
     for option, value in options.items():
         easy.setopt(option, value)
     easy.unsetopt(pycurl.CAPATH)
@@ -201,10 +213,8 @@ def conclude(
     exchange.spent += monotonic() - hop.began
     status = int(easy.getinfo(pycurl.RESPONSE_CODE))
     location = hop.find("location")
-    if hop.head_done and status in _REDIRECTS and location:
-        _follow(
-            exchange, status, location, policy.max_redirects
-        )  # however badly the body of the redirect came
+    if hop.head_done and status in _REDIRECTS and location and exchange.request.form is None:
+        _follow(exchange, status, location, policy)  # however badly the body of the redirect came
         return None
     if hop.failure is not None:
         raise hop.failure
@@ -258,15 +268,22 @@ def _result(exchange: Exchange, hop: Hop, status: int) -> FetchResult:
 # --- redirects ------------------------------------------------------------------------------------
 
 
-def _follow(exchange: Exchange, status: int, location: str, max_redirects: int) -> None:
+def _follow(exchange: Exchange, status: int, location: str, policy: FetchPolicy) -> None:
     """Turn the exchange to its next hop; the admin's headers stay behind unless it is the same origin."""
     old = exchange.url
     new = _redirect_target(old, location)
-    if len(exchange.redirects) >= max_redirects:
-        raise BadRedirect(f"{host_of(old)} redirects more than {max_redirects} times, last to {new}", url=old)
+    if len(exchange.redirects) >= policy.max_redirects:
+        times = f"more than {policy.max_redirects} times, last to {new}"
+        raise BadRedirect(f"{host_of(old)} redirects {times}: {_FOLLOW}", url=old)
     if new in exchange.visited:
-        raise BadRedirect(f"{host_of(old)} redirects in a circle, back to {new}", url=old)
-    if not _is_same_origin(old, new):
+        raise BadRedirect(f"{host_of(old)} redirects in a circle, back to {new}: {_FOLLOW}", url=old)
+    if not is_port_allowed(new, asked=exchange.request.url, ports=policy.ports):
+        raise BadRedirect(
+            f"{host_of(old)} redirects to {new}, which is not followed (of ports only 80, 443 and those of "
+            "configured URLs are): if you mean it, write that address as the source's url",
+            url=old,
+        )
+    if not is_same_origin(old, new):
         exchange.headers = ()
     exchange.visited.add(new)
     exchange.redirects.append(Redirect(status=status, url=new))
@@ -282,20 +299,9 @@ def _redirect_target(base: str, location: str) -> str:
     except ValueError as error:
         shown = quote(location, safe=_URL_SAFE)
         raise BadRedirect(
-            f"{host_of(base)} redirects to {shown}, which is not followed: {error}", url=base
+            f"{host_of(base)} redirects to {shown}, which is not followed ({error}): {_FOLLOW}", url=base
         ) from None
     return target
-
-
-def _is_same_origin(old: str, new: str) -> bool:
-    """Whether `new` may be told what the admin meant for `old`; http to https on the usual ports may."""
-    a, b = _origin(old), _origin(new)
-    return a == b or (a[1] == b[1] and (a[0], a[2], b[0], b[2]) == ("http", 80, "https", 443))
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
 
 # --- URLs, headers and bodies on the wire ---------------------------------------------------------
@@ -309,7 +315,7 @@ def _to_wire(url: str) -> tuple[str, str | None]:
     if _CONTROL.search(url):
         raise ValueError("it contains control characters")
     parts = urlsplit(url.strip(" "))
-    if parts.scheme not in _PORTS:
+    if parts.scheme not in PORTS:
         raise ValueError("only http and https are")
     host = parts.hostname
     if not host:
@@ -347,10 +353,14 @@ def _request_lines(exchange: Exchange, policy: FetchPolicy) -> list[bytes]:
         _check_header(name, value, exchange.url)
         merged[name.lower()] = (name, value)
     # "Name:" would make libcurl leave the header out; "Name;" sends it empty.
-    return [
+    lines = [
         f"{name}: {value}".encode("latin-1") if value else f"{name};".encode()
         for name, value in merged.values()
     ]
+    if exchange.request.form is not None:
+        # Without Expect: libcurl would wait a second for servers that do not know 100 (Continue).
+        lines += [b"Content-Type: application/x-www-form-urlencoded", b"Expect:"]
+    return lines
 
 
 def _is_complete(hop: Hop, size: int) -> bool:

@@ -12,15 +12,23 @@ from aggregator.errors import AddressRefused, BadEncoding, BodyTooLarge, FetchEr
 
 _CURLE_TOO_LARGE = 100  # has no name in pycurl: a header beyond libcurl's own limits
 
+TELL = "if that lasts, tell the publisher"
+_BLOCKED = "if that lasts, ask the publisher whether we are blocked"
+_SLOW = "if it is only slow, give the source a longer timeout"
 _PLAIN = {
-    pycurl.E_UNSUPPORTED_PROTOCOL: "{host} does not answer in HTTP",
-    pycurl.E_URL_MALFORMAT: "{host} cannot be asked: the URL is malformed",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "{host} does not answer in HTTP: check port and spelling of the URL",
+    pycurl.E_URL_MALFORMAT: "{host} cannot be asked: the URL is malformed, correct the source's url",
     pycurl.E_COULDNT_RESOLVE_HOST: "{host} cannot be found (DNS): check the spelling of the URL",
-    pycurl.E_GOT_NOTHING: "{host} closed the connection without an answer",
-    pycurl.E_PARTIAL_FILE: "{host} closed the connection before the end of the body",
-    _CURLE_TOO_LARGE: "{host} sends headers beyond any measure",
+    pycurl.E_GOT_NOTHING: f"{{host}} closed the connection without an answer: {_BLOCKED}",
+    pycurl.E_PARTIAL_FILE: f"{{host}} closed the connection before the end of the body: {TELL}",
+    _CURLE_TOO_LARGE: f"{{host}} sends headers beyond any measure: {TELL}",
 }
 _TLS = "{host} cannot be trusted: its TLS certificate "
+_TLS_CURES = {
+    9: "is the clock of this machine right?",
+    62: "correct the host in the source's url, or tell the publisher",
+    64: "correct the host in the source's url, or tell the publisher",
+}
 # X509_V_ERR_... as SSL_VERIFYRESULT gives them
 _CERTIFICATE = {
     9: "is not valid yet",
@@ -35,11 +43,11 @@ _CERTIFICATE = {
 }
 _SOCKET = {
     errno.ECONNREFUSED: "refuses the connection: is the port right, is the server running?",
-    errno.ENETUNREACH: "cannot be reached from here: no route to its network",
-    errno.EHOSTUNREACH: "cannot be reached from here: no route to it",
-    errno.ECONNRESET: "reset the connection",
-    errno.EPIPE: "reset the connection",
-    errno.ETIMEDOUT: "stopped answering",
+    errno.ENETUNREACH: "cannot be reached from here: no route to its network, see to this machine's own",
+    errno.EHOSTUNREACH: "cannot be reached from here: no route to it, see whether the host is up",
+    errno.ECONNRESET: f"reset the connection: {_BLOCKED}",
+    errno.EPIPE: f"reset the connection: {_BLOCKED}",
+    errno.ETIMEDOUT: f"stopped answering: {TELL}",
 }
 
 
@@ -69,17 +77,17 @@ def explain_failure(failure: Failure) -> FetchError:
         return body_too_large(failure.url, failure.max_body_bytes)
     if failure.code in (pycurl.E_BAD_CONTENT_ENCODING, pycurl.E_WRITE_ERROR):
         # Our own callbacks say why they stop, so a write error without a reason is the decoder's.
-        return bad_encoding(failure.url, failure.words)
+        return bad_encoding(failure.url, failure.words or "its data is broken")
     if failure.code == pycurl.E_PEER_FAILED_VERIFICATION:
         return FetchError(_TLS.format(host=host) + _explain_certificate(failure), url=failure.url)
     if failure.code in _PLAIN:
         return FetchError(_PLAIN[failure.code].format(host=host), url=failure.url)
     if failure.code in (pycurl.E_COULDNT_CONNECT, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR):
-        why = _SOCKET.get(failure.os_errno, f"cannot be talked to: {failure.words}")
+        why = _SOCKET.get(failure.os_errno, f"cannot be talked to ({failure.words}): {TELL}")
         return FetchError(f"{host} {why}", url=failure.url)
     if failure.code == pycurl.E_SSL_CONNECT_ERROR:
-        return FetchError(f"{host} and we cannot agree on TLS: {failure.words}", url=failure.url)
-    return FetchError(f"{host} cannot be fetched from: {failure.words}", url=failure.url)
+        return FetchError(f"{host} and we cannot agree on TLS ({failure.words}): {TELL}", url=failure.url)
+    return FetchError(f"{host} cannot be fetched from ({failure.words}): {TELL}", url=failure.url)
 
 
 def address_refused(url: str, address: str) -> AddressRefused:
@@ -95,14 +103,16 @@ def address_refused(url: str, address: str) -> AddressRefused:
 def body_too_large(url: str, max_body_bytes: int) -> BodyTooLarge:
     """The body is longer than `max_body_bytes`, or is declared to be."""
     return BodyTooLarge(
-        f"{host_of(url)} sends more than {max_body_bytes:,} bytes (uncompressed): [fetch] max_body_bytes",
+        f"{host_of(url)} sends more than {max_body_bytes:,} bytes (uncompressed): "
+        "raise [fetch] max_body_bytes if its feed is as long as that",
         url=url,
     )
 
 
 def bad_encoding(url: str, why: str) -> BadEncoding:
-    """`why` completes the sentence."""
-    return BadEncoding(f"{host_of(url)} sends a body that does not decode as it says: {why}", url=url)
+    """`why` in words of a decoder."""
+    said = f"{host_of(url)} sends a body that does not decode as it says ({why})"
+    return BadEncoding(f"{said}: {TELL}", url=url)
 
 
 def host_of(url: str) -> str:
@@ -115,14 +125,15 @@ def _explain_timeout(host: str, failure: Failure) -> str:
     if not failure.connected:
         if failure.connect_limit_first:
             limit = f"{failure.connect_limit:g} s, the limit for connecting"
-        return f"{host} cannot be connected to within {limit}"
+        return f"{host} cannot be connected to within {limit}: {_BLOCKED}"
     if not failure.answered:
-        return f"{host} does not answer within {limit}"
-    return f"{host} does not finish its answer within {limit}"
+        return f"{host} does not answer within {limit}: {_SLOW}"
+    return f"{host} does not finish its answer within {limit}: {_SLOW}"
 
 
 def _explain_certificate(failure: Failure) -> str:
     known = _CERTIFICATE.get(failure.verify_result)
     if known is None and "match" in failure.words:
-        return _CERTIFICATE[62]  # libcurl compares names itself, after OpenSSL was content
-    return known or f"is not accepted: {failure.words}"
+        return f"{_CERTIFICATE[62]}: {_TLS_CURES[62]}"  # libcurl compares names, after OpenSSL was content
+    words = known or f"is not accepted ({failure.words})"
+    return f"{words}: {_TLS_CURES.get(failure.verify_result, 'tell the publisher')}"

@@ -9,6 +9,7 @@ what is published (Article, Coverage).
 A section is named by a *section reference*, `edition/section`, e.g. `ar/sports`.
 """
 
+from aggregator.addresses import Network
 from aggregator.model.articles import Article, Coverage, FeedHead, Origin
 from aggregator.model.documents import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
 from aggregator.model.entries import (
@@ -22,8 +23,17 @@ from aggregator.model.entries import (
     SourceReading,
 )
 from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
-from aggregator.model.settings import ContentRight, Direction, Edition, Network, Rule, Section, Site, Source
-from aggregator.model.states import ArrivalRate, Claim, Pace, PollOutcome, PollResult, SourceState
+from aggregator.model.settings import ContentRight, Direction, Edition, Rule, Section, Site, Source
+from aggregator.model.states import ArrivalRate, Claim, HostRest, Pace, PollOutcome, PollResult, SourceState
+from aggregator.model.stories import (
+    StoryArticle,
+    StoryCandidate,
+    StoryMerge,
+    StoryPlan,
+    StoryReason,
+    StoryRulings,
+)
+from aggregator.model.subscriptions import HubOffer, Payload, Subscription, SubscriptionState
 
 __all__ = [
     "ArrivalRate",
@@ -44,6 +54,8 @@ __all__ = [
     "FetchResult",
     "Fingerprint",
     "Hints",
+    "HostRest",
+    "HubOffer",
     "Image",
     "Markup",
     "Network",
@@ -51,6 +63,7 @@ __all__ = [
     "Pace",
     "ParsedEntry",
     "ParsedFeed",
+    "Payload",
     "Placement",
     "PollOutcome",
     "PollResult",
@@ -62,5 +75,13 @@ __all__ = [
     "Source",
     "SourceReading",
     "SourceState",
+    "StoryArticle",
+    "StoryCandidate",
+    "StoryMerge",
+    "StoryPlan",
+    "StoryReason",
+    "StoryRulings",
+    "Subscription",
+    "SubscriptionState",
     "Validators",
 ]

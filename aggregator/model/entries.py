@@ -40,6 +40,8 @@ class Fingerprint:
     url_key: int | None  # 63-bit hash of the canonical URL
     title_key: int  # 63-bit hash of the folded title
     text_key: int | None  # 63-bit hash of folded title and text; None for headline-only entries
+    sketch: tuple[int, ...] = ()  # 32-bit hashes of word triples: near-duplicates share some of them
+    folded: str = ""  # title, line end, and the text's first words, folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Decision:
 
     rule: str
     evidence: str
+    score: float | None = None  # None: the rule knows only yes and no
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,7 @@ class Candidate:
     source_id: str
     fingerprint: Fingerprint
     published_at: datetime
+    rank: int = 0  # of its source among those of the configuration; the first counts for most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +100,4 @@ class Assignment:
 
     article_id: int | None
     decision: Decision
+    entry_id: int | None = None  # the entry of that article which decided it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aggregator.model.settings import Network
+from aggregator.addresses import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class FetchPolicy:
     concurrency: int  # exchanges at once, over all hosts
     per_host: int  # connections to one host at once
     allow_networks: tuple[Network, ...]  # private networks that may be connected to all the same
+    # Host and port of configured URLs: a redirect may lead to these ports, and to 80 and 443.
+    ports: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class FetchRequest:
     timeout: timedelta  # for the whole exchange, redirects included
     validators: Validators = Validators()
     headers: tuple[tuple[str, str], ...] = ()
+    form: bytes | None = None  # urlencoded: sent by POST, and no redirect is followed; None: GET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
-from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 Direction = Literal["rtl", "ltr"]
 ContentRight = Literal["title", "summary", "full"]
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,14 @@ from aggregator.model.exchange import Validators
 class ArrivalRate:
     """What we know of how much a source publishes: decayed counts, half of their weight gone in 14 days."""
 
-    hours: tuple[float, ...]  # arrivals by the UTC hour they were first seen in, 24 of them
+    hours: tuple[float, ...]  # arrivals by the UTC hour they came in, 24 of them
     days: float  # of watching, decayed alike
     since: datetime  # when the first document was read
     at: datetime  # up to when
     safe_days: float | None = None  # longest interval with little risk of losing entries; None: any
+    weekdays: tuple[float, ...] = (0.0,) * 7  # arrivals since the first poll by UTC weekday, Monday first
+    watched: tuple[float, ...] = (0.0,) * 7  # days of watching since the first poll, likewise
+    recent: float = 0.0  # arrivals of the last hour, each fading by 1/e in an hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Pace:
     moved_to: str | None = None  # where the permanent redirects in a row lead
     moved_since: datetime | None = None
     moved_count: int = 0
+    churned: int = 0  # readings in a row in which most items came back under new guids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class SourceState:
     skipped: int
     pace: Pace
     disabled_at: datetime | None  # None: polled
+    last_read_at: datetime | None = None  # when a body was last read to its end: not by a 304
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,15 @@ class Claim:
     host: str
     token: str
     source_ids: tuple[str, ...]  # due, most overdue first
+    forced: bool = False  # asked for by an admin, due or not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRest:
+    """A host bucket that is not to be polled for a while."""
+
+    host: str
+    until: datetime
 
 
 PollOutcome = Literal["new_body", "not_modified", "same_body", "failed"]
@@ -81,4 +95,4 @@ class PollResult:
     pace: Pace = Pace()
     poll_url: str | None = None  # None: as before
     disabled: bool = False  # poll it no more
-    host_not_before: datetime | None = None  # the whole host wants to be left alone until then
+    rest: HostRest | None = None  # a whole host wants to be left alone

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from aggregator.errors import NotAFeed, ParseError
+from aggregator.parse.discovery import find_feeds
 
 MAX_DEPTH = 200
 MAX_ATTRIBUTES = 256
@@ -24,6 +25,10 @@ _FEED_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,20}:)?(?:rss|feed|rdf)(?=[\s>])"
 _FEED_IN_PAGE = re.compile(r"<(?:rss\b[^<>]{0,500}?\bversion|feed\b[^<>]{0,500}?\bxmlns)\s*=", re.IGNORECASE)
 # HTML lets a page leave out <html> and <head>.
 _WEB_PAGE_ROOTS = frozenset({"html", "head", "title", "meta", "body", "script"})
+# What an error page or a fragment starts with; a feed may still follow, after the warnings of PHP.
+_PAGE_ELEMENTS = frozenset(
+    "a b br center div font form h1 h2 h3 hr iframe img link p pre span style table".split()
+)
 _OTHER_ROOTS = {
     "opml": "an OPML list of feeds",
     "urlset": "a sitemap",
@@ -31,6 +36,13 @@ _OTHER_ROOTS = {
     "svg": "an SVG image",
     "service": "an AtomPub service document",
     "opensearchdescription": "an OpenSearch description",
+}
+_WEB_PAGE, _NOTHING = "a web page", "an empty document"
+TELL = "if that lasts, tell the publisher"
+LOOK = "look at the URL in a browser, and correct the source's url"
+_CURES = {
+    _NOTHING: TELL,
+    "an OPML list of feeds": "`aggregator import` adds the feeds of such a file",
 }
 _MAGIC = (
     (b"%PDF", "a PDF document"),
@@ -48,6 +60,7 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]") 
 _CHARACTER_REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?")
 
 _TOKEN = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<(/?)([A-Za-z_][^\s/<>]*+)([^<>]*+)>", re.DOTALL)
+_IDENTITY_END = re.compile(r"</(?:guid|(?:[A-Za-z][\w-]{0,20}:)?id)\s*>", re.IGNORECASE)
 _ENTRY_NAMES = frozenset({"item", "entry"})
 _NEVER_CLOSED = frozenset({"br", "img", "hr", "input", "link", "meta", "p", "li"})
 _LONG_FIELD = re.compile(
@@ -89,16 +102,20 @@ def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
         problems.append(f"characters that XML forbids: {illegal} removed")
     root = _find_root(text)
     if root is None:
-        raise NotAFeed(f"this is {describe_non_feed(text)}, not a feed", url=url)
+        raise not_a_feed(text, url=url)
     start, junk = root
     if junk:
         problems.append("text before the feed was skipped")
     if "<!ENTITY" in text[:start]:
         problems.append("its DOCTYPE declares entities: none was expanded")
-    text, after = _cut_tail(text, start)
+    text, broke_off, after = _cut_tail(text, start)
     if after:
         problems.append("text after the end of the feed was skipped")
-    text, cut = _cut_entries(text, url=url, max_entries=max_entries)
+    starts, last_end = _scan_tags(text, url=url)
+    if broke_off:
+        text, starts = _drop_half(text, starts, last_end, url=url)
+        problems.append("the document breaks off: what is missing comes with the next one that is whole")
+    text, cut = _cut_entries(text, starts, last_end, max_entries=max_entries)
     text = _BARE_IMAGE.sub(r"<image><url>\1</url></image>", text)
     text = _AUTHOR_ADDRESS.sub(lambda m: m[1] + (m["name"] or ""), text)
     text, shortened = _LONG_FIELD.subn(_shorten_field, text)
@@ -107,17 +124,32 @@ def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
     return Prepared(text=text, problems=(*problems, *cut))
 
 
+def not_a_feed(text: str, *, url: str) -> NotAFeed:
+    """The error that says what a document is instead of a feed, and what the admin should write."""
+    what = describe_non_feed(text)
+    cure = _name_feeds(text, url) if what == _WEB_PAGE else _CURES.get(what, LOOK)
+    return NotAFeed(f"this is {what}, not a feed: {cure}", url=url)
+
+
+def _name_feeds(page: str, url: str) -> str:
+    first, *others = find_feeds(page, url=url) or ("",)
+    if not first:
+        return "it names none, so look for one on the site, and correct the source's url"
+    also = ", or one of its others: " + ", ".join(others) if others else ""
+    return f'write the feed that it names, url = "{first}"{also}'
+
+
 def describe_non_feed(text: str) -> str:
     """What a document is that is no feed: "a web page", "plain text"."""
     start = text.lstrip()[:2000]
     if not start:
-        return "an empty document"
+        return _NOTHING
     tag, _ = _find_first_tag(text)
     if tag is None:
         return "plain text" if "<" not in start else "XML without a root element"
     name = _local_name(tag[1])
-    if name in _WEB_PAGE_ROOTS or re.match(r"<!doctype\s+html", start, re.IGNORECASE):
-        return "a web page"
+    if name in _WEB_PAGE_ROOTS | _PAGE_ELEMENTS or re.match(r"<!doctype\s+html", start, re.IGNORECASE):
+        return _WEB_PAGE
     return _OTHER_ROOTS.get(name, f"XML with the root <{tag[1][:40]}>")
 
 
@@ -248,21 +280,38 @@ def _behind(text: str, mark: str, start: int) -> int:
     return found + len(mark) if found >= 0 else -1
 
 
-def _cut_tail(text: str, start: int) -> tuple[str, bool]:
-    """From the root to its end tag, on the lines where it stood; whether anything of weight was behind it."""
+def _cut_tail(text: str, start: int) -> tuple[str, bool, bool]:
+    """From the root to its end tag, on its lines; whether it breaks off, whether more is behind it."""
     root = _START_TAG.match(text, start)
     assert root is not None
     head = '<?xml version="1.0" encoding="utf-8"?>' + "\n" * text.count("\n", 0, start)
     last = text.rfind(f"</{root[1]}", start)
     end = text.find(">", last) + 1 if last > 0 else 0
     if end == 0:
-        return head + text[start:], False
+        name, closing = _local_name(root[1]), text.find("/>", start)
+        is_empty = 0 < closing < text.find(">", start)
+        return head + text[start:], name in _FEED_ROOTS and not is_empty, False
     tail = _COMMENTS.sub("", text[end : end + _JUNK_WINDOW])
-    return head + text[start:end], bool(tail.strip())
+    return head + text[start:end], False, bool(tail.strip())
 
 
-def _cut_entries(text: str, *, url: str, max_entries: int) -> tuple[str, tuple[str, ...]]:
-    starts, last_end = _scan_tags(text, url=url)
+def _drop_half(text: str, starts: list[int], last_end: int, *, url: str) -> tuple[str, list[int]]:
+    """Without the entry in which a document breaks off, where that is before its guid: it would be another.
+
+    Raises ParseError where no entry is left, so that the source fails and is asked for all of it again.
+    """
+    if starts and starts[-1] >= last_end:
+        has_identity = _IDENTITY_END.search(text, starts[-1])
+        if not has_identity and (len(starts) == 1 or _IDENTITY_END.search(text, starts[0], starts[-1])):
+            text, starts = text[: starts[-1]], starts[:-1]
+    if not starts:
+        raise ParseError(f"the document breaks off before its first entry: {TELL}", url=url)
+    return text, starts
+
+
+def _cut_entries(
+    text: str, starts: list[int], last_end: int, *, max_entries: int
+) -> tuple[str, tuple[str, ...]]:
     if len(starts) <= max_entries:
         return text, ()
     first_dropped = starts[max_entries]
@@ -294,7 +343,7 @@ def _scan_tags(text: str, *, url: str) -> tuple[list[int], int]:
         if not token[3].endswith("/") and local not in _NEVER_CLOSED:
             stack.append(name)
             if len(stack) > MAX_DEPTH:
-                raise ParseError(f"elements are nested more than {MAX_DEPTH} deep", url=url)
+                raise ParseError(f"elements are nested more than {MAX_DEPTH} deep: {TELL}", url=url)
     return starts, last_end
 
 
@@ -305,7 +354,7 @@ def _pop_to(stack: list[str], name: str) -> None:
 
 def _check_attributes(attributes: str, name: str, *, url: str) -> None:
     if len(attributes) > 1024 and attributes.count("=") > MAX_ATTRIBUTES:
-        raise ParseError(f"a <{name[:40]}> tag has more than {MAX_ATTRIBUTES} attributes", url=url)
+        raise ParseError(f"a <{name[:40]}> tag has more than {MAX_ATTRIBUTES} attributes: {TELL}", url=url)
 
 
 def _end_of_closed_sections(text: str) -> int:

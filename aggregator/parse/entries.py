@@ -168,7 +168,13 @@ def _find_url(raw: Raw, base: str, notes: Notes) -> str | None:
     # feedparser names a permalink guid `link`, also <guid>12345</guid>, which RSS says is one.
     guid = raw.get("id") if raw.get("link") else None
     sources = [body.get("src") for body in as_dicts(raw.get("content"))]
-    return next((found for text in (guid, *sources) if (found := as_web_url(text, "", notes))), None)
+    for text in (guid, *sources):
+        found = as_web_url(text, "", notes)
+        if found:
+            return found
+    if any(as_text(address) for address in others):
+        notes["link that is no http(s) address: left out"] += 1
+    return None
 
 
 def _list_terms(raw: Raw) -> list[object]:

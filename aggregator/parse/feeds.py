@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from aggregator.errors import NotAFeed
 from aggregator.model import Hints, ParsedFeed
-from aggregator.parse.document import describe_non_feed, find_binary_kind, prepare_document
+from aggregator.parse.document import LOOK, find_binary_kind, not_a_feed, prepare_document
 from aggregator.parse.encoding import decode_document
 from aggregator.parse.entries import Surroundings, find_base, map_authors, map_entry, map_markup
 from aggregator.parse.fields import (
@@ -52,7 +52,7 @@ def parse_feed(
     """
     binary = find_binary_kind(body)
     if binary:
-        raise NotAFeed(f"this is {binary}, not a feed", url=url)
+        raise NotAFeed(f"this is {binary}, not a feed: {LOOK}", url=url)
     decoded = decode_document(body, content_type=content_type)
     problems: tuple[str, ...] = (decoded.problem,) if decoded.problem else ()
     text = decoded.text.lstrip("\ufeff\x00 \t\r\n")
@@ -70,7 +70,7 @@ def read_by_feedparser(text: str, *, url: str, max_entries: int) -> Reading:
     prepared = prepare_document(text, url=url, max_entries=max_entries)
     reading = read_leniently(prepared.text, url=url)
     if not reading.version and not reading.entries:
-        raise NotAFeed(f"this is {describe_non_feed(prepared.text)}, not a feed", url=url)
+        raise not_a_feed(text, url=url)
     return replace(
         reading, entries=reading.entries[:max_entries], problems=(*prepared.problems, *reading.problems)
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.errors import NotAFeed, ParseError
 from aggregator.model import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
-from aggregator.parse.document import strip_illegal
+from aggregator.parse.document import LOOK, TELL, strip_illegal
 from aggregator.parse.fields import (
     MAX_CONTENT,
     MAX_DATE,
@@ -44,7 +44,8 @@ def parse_json_feed(text: str, *, url: str, max_entries: int, problems: tuple[st
     head = _load(text, url=url)
     version = _VERSION.fullmatch(as_text(head.get("version")) or "")
     if not version:
-        raise NotAFeed("this is JSON, but not a JSON Feed: its `version` names no version of it", url=url)
+        what = "this is JSON, but not a JSON Feed (its `version` names no version of it)"
+        raise NotAFeed(f"{what}: {LOOK}", url=url)
     notes: Notes = Notes()
     items = head.get("items")
     raw_entries = as_dicts(items)
@@ -76,14 +77,14 @@ def _load(text: str, *, url: str) -> Raw:
         document = _strip(json.loads(text))
     except json.JSONDecodeError as error:
         if '"version"' not in text[:2000]:
-            raise NotAFeed(f"this is neither XML nor JSON ({error})", url=url) from None
-        raise ParseError(f"not valid JSON near line {error.lineno}: {error.msg}", url=url) from None
+            raise NotAFeed(f"this is neither XML nor JSON ({error}): {LOOK}", url=url) from None
+        raise ParseError(f"not valid JSON near line {error.lineno} ({error.msg}): {TELL}", url=url) from None
     except RecursionError:
-        raise ParseError("its JSON is nested too deeply", url=url) from None
+        raise ParseError(f"its JSON is nested too deeply: {TELL}", url=url) from None
     except ValueError as error:  # a number of more than 4300 digits
-        raise ParseError(f"not readable JSON: {error}", url=url) from None
+        raise ParseError(f"not readable JSON ({error}): {TELL}", url=url) from None
     if not isinstance(document, dict):
-        raise NotAFeed("this is a JSON list, not a JSON Feed", url=url)
+        raise NotAFeed(f"this is a JSON list, not a JSON Feed: {LOOK}", url=url)
     return document
 
 

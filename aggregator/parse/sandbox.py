@@ -23,6 +23,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from aggregator.errors import SandboxKilled
+from aggregator.parse.document import TELL
 
 T = TypeVar("T")
 
@@ -222,8 +223,8 @@ def _dispose(pool: ProcessPool) -> None:
 
 
 def _translate(error: BaseException, url: str, limits: _Limits) -> BaseException:
-    seconds = f"reading it took longer than {limits.seconds:g} s"
-    memory = f"reading it needed more than {limits.max_memory_bytes // 1024**2} MiB of memory"
+    seconds = f"reading it took longer than {limits.seconds:g} s and was ended: {TELL}"
+    memory = f"reading it needed more than {limits.max_memory_bytes // 1024**2} MiB of memory: {TELL}"
     if isinstance(error, TimeoutError) and error.args[:1] == ("Task timeout",):
         return SandboxKilled(seconds, url=url)
     if isinstance(error, BrokenProcessPool):

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     Integer,
-    Row,
     Select,
     String,
     and_,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from aggregator.model import Assignment, Candidate, Decision, Entry, Fingerprint, Placement, ReadEntry
+from aggregator.model import Assignment, Decision, Entry, Placement, ReadEntry
 from aggregator.store import ids
 from aggregator.store.engine import Transaction
 from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
@@ -65,7 +64,7 @@ class StoredEntry:
     lang: str
     dir: str
     article: str
-    story: str | None = None  # articles are not grouped into stories yet
+    story: str | None  # None: not decided yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,30 +112,6 @@ def touch_tombstones(tx: Transaction, entry_ids: Collection[int], *, now: dateti
     return found
 
 
-def list_candidates(
-    tx: Transaction, fingerprints: Collection[Fingerprint], *, since: datetime
-) -> tuple[Candidate, ...]:
-    """Stored entries published since then that share a URL key or a text key with one of these."""
-    url_keys = {f.url_key for f in fingerprints if f.url_key is not None}
-    text_keys = {f.text_key for f in fingerprints if f.text_key is not None}
-    by_key = [(entries.c.url_key, chunk) for chunk in batched_ids(url_keys)]
-    by_key += [(entries.c.text_key, chunk) for chunk in batched_ids(text_keys)]
-    found = {}
-    for column, chunk in by_key:
-        query = select(
-            entries.c.id,
-            entries.c.article_id,
-            entries.c.source_id,
-            entries.c.url_key,
-            entries.c.title_key,
-            entries.c.text_key,
-            entries.c.published_at,
-        ).where(column.in_(chunk), entries.c.published_at >= since)
-        for row in tx.execute(query):
-            found[row.id] = _candidate(row)
-    return tuple(found.values())
-
-
 def insert_entries(tx: Transaction, new: Sequence[NewEntry]) -> None:
     """Store new entries, and the articles that they found."""
     if not new:
@@ -145,7 +120,7 @@ def insert_entries(tx: Transaction, new: Sequence[NewEntry]) -> None:
     if founded:
         tx.execute(insert(articles), founded)
     tx.execute(insert(entries), [_entry_row(n) for n in new])
-    _list_in_sections(tx, {_article_id(n) for n in new})
+    _list_in_sections(tx, {_article_values(n.id, n.assignment)["article_id"] for n in new})
 
 
 def update_entry(tx: Transaction, known: KnownEntry, read: ReadEntry, *, now: datetime) -> None:
@@ -187,6 +162,18 @@ def place_entries(tx: Transaction, placements: Mapping[int, Placement]) -> None:
         tx.execute(update(entries).where(entries.c.id == entry_id).values(_placement_values(placement)))
 
 
+def move_entry(tx: Transaction, entry_id: int, assignment: Assignment) -> None:
+    """Take an entry out of its article, into another or one of its own."""
+    row = tx.execute(select(entries).where(entries.c.id == entry_id)).one()
+    if assignment.article_id is None:
+        names = ("published_at", "updated_at", "first_seen_at")
+        dates = {name: row._mapping[name] for name in names}
+        tx.execute(insert(articles).values(id=entry_id, lead_entry_id=entry_id, **dates))
+    values = _article_values(entry_id, assignment)
+    tx.execute(update(entries).where(entries.c.id == entry_id).values(values))
+    relist_articles(tx, {row.article_id, values["article_id"]})
+
+
 def relist_articles(tx: Transaction, article_ids: Collection[int]) -> None:
     """List articles in exactly the sections of their entries."""
     for chunk in batched_ids(article_ids):
@@ -226,7 +213,11 @@ def list_entries(
     tx: Transaction, *, section: str | None = None, source_id: str | None = None
 ) -> Iterator[StoredEntry]:
     """Stored entries, newest first: all of them, of one section (edition/section) or of one source."""
-    query: Select[*tuple[Any, ...]] = select(entries).order_by(entries.c.published_at.desc(), entries.c.id)
+    query: Select[*tuple[Any, ...]] = (
+        select(entries, articles.c.story_id)
+        .outerjoin(articles, articles.c.id == entries.c.article_id)
+        .order_by(entries.c.published_at.desc(), entries.c.id)
+    )
     if section is not None:
         query = query.where(entries.c.section == section)
     if source_id is not None:
@@ -246,6 +237,7 @@ def list_entries(
             lang=row.lang,
             dir=row.dir,
             article=ids.encode_id(row.article_id),
+            story=None if row.story_id is None else ids.encode_id(row.story_id),
         )
 
 
@@ -262,8 +254,16 @@ def _list_in_sections(tx: Transaction, article_ids: Collection[int]) -> None:
         tx.execute(insert(article_sections).from_select(names, listed).on_conflict_do_nothing())
 
 
-def _article_id(new: NewEntry) -> int:
-    return new.id if new.assignment.article_id is None else new.assignment.article_id
+def _article_values(entry_id: int, assignment: Assignment) -> dict[str, Any]:
+    decision = assignment.decision
+    return {
+        "article_id": entry_id if assignment.article_id is None else assignment.article_id,
+        "article_rule": decision.rule,
+        "article_evidence": decision.evidence,
+        "article_score": decision.score,
+        "article_threshold": decision.threshold,
+        "article_match": assignment.entry_id,
+    }
 
 
 def _article_row(new: NewEntry) -> dict[str, object]:
@@ -279,17 +279,18 @@ def _article_row(new: NewEntry) -> dict[str, object]:
 
 def _entry_row(new: NewEntry) -> dict[str, object]:
     entry = new.read.entry
-    return _text_values(new.read) | {
-        "id": new.id,
-        "source_id": entry.source_id,
-        "guid": entry.guid,
-        "article_id": _article_id(new),
-        "article_rule": new.assignment.decision.rule,
-        "article_evidence": new.assignment.decision.evidence,
-        "published_at": entry.published_at,
-        "updated_at": entry.updated_at,
-        "first_seen_at": entry.first_seen_at,
-    }
+    return (
+        _text_values(new.read)
+        | _article_values(new.id, new.assignment)
+        | {
+            "id": new.id,
+            "source_id": entry.source_id,
+            "guid": entry.guid,
+            "published_at": entry.published_at,
+            "updated_at": entry.updated_at,
+            "first_seen_at": entry.first_seen_at,
+        }
+    )
 
 
 def _text_values(read: ReadEntry) -> dict[str, object]:
@@ -321,16 +322,6 @@ def _placement_values(placement: Placement) -> dict[str, object]:
         "section_rule": decision.rule,
         "section_evidence": decision.evidence,
     }
-
-
-def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
-    return Candidate(
-        entry_id=row.id,
-        article_id=row.article_id,
-        source_id=row.source_id,
-        fingerprint=Fingerprint(url_key=row.url_key, title_key=row.title_key, text_key=row.text_key),
-        published_at=row.published_at,
-    )
 
 
 def batched_ids(values: Collection[int]) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,16 @@ def pace_to_json(pace: Pace) -> dict[str, Any]:
     values = {
         "rate": None
         if rate is None
-        else [list(rate.hours), rate.days, rate.since.isoformat(), rate.at.isoformat(), rate.safe_days],
+        else [
+            list(rate.hours),
+            rate.days,
+            rate.since.isoformat(),
+            rate.at.isoformat(),
+            rate.safe_days,
+            list(rate.weekdays),
+            list(rate.watched),
+            rate.recent,
+        ],
         "ttl": None if hints.ttl is None else hints.ttl.total_seconds(),
         "update_every": None if hints.update_every is None else hints.update_every.total_seconds(),
         "skip_hours": sorted(hints.skip_hours),
@@ -25,6 +35,7 @@ def pace_to_json(pace: Pace) -> dict[str, Any]:
         "moved": [pace.moved_to, pace.moved_since.isoformat(), pace.moved_count]
         if pace.moved_since
         else None,
+        "churned": pace.churned,
     }
     return {name: value for name, value in values.items() if value}
 
@@ -48,12 +59,30 @@ def pace_from_json(values: dict[str, Any]) -> Pace:
         moved_to=moved_to,
         moved_since=moved_since and _instant(moved_since),
         moved_count=moved_count,
+        churned=values.get("churned", 0),
     )
 
 
-def _rate(hours: list[float], days: float, since: str, at: str, safe_days: float | None) -> ArrivalRate:
+def _rate(
+    hours: list[float],
+    days: float,
+    since: str,
+    at: str,
+    safe_days: float | None,
+    weekdays: Sequence[float] = (0.0,) * 7,
+    watched: Sequence[float] = (0.0,) * 7,
+    recent: float = 0.0,
+) -> ArrivalRate:
+    """What an older version wrote ends with safe_days: of weekdays and the last hour nothing is known."""
     return ArrivalRate(
-        hours=tuple(hours), days=days, since=_instant(since), at=_instant(at), safe_days=safe_days
+        hours=tuple(hours),
+        days=days,
+        since=_instant(since),
+        at=_instant(at),
+        safe_days=safe_days,
+        weekdays=tuple(weekdays),
+        watched=tuple(watched),
+        recent=recent,
     )
 
 

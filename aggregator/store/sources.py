@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.errors import LeaseLost
@@ -34,10 +34,10 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
     """Make the store's sources those of the configuration.
 
     A new source is due at once. One whose URL changed, or a setting that reading its entries depends on,
-    forgets its validators and what it has read, and is due at once. One that is no longer configured is
-    polled no more and keeps its entries.
+    forgets its validators and what it has read, and is due at once; a URL that became the one it has moved to
+    changes nothing. One that is no longer configured is polled no more and keeps its entries.
     """
-    columns = (sources.c.id, sources.c.url, sources.c.placing, sources.c.reading)
+    columns = (sources.c.id, sources.c.url, sources.c.poll_url, sources.c.placing, sources.c.reading)
     known = {row.id: row for row in tx.execute(select(*columns))}
     tx.execute(update(sources).values(configured=False))
     replaced = []
@@ -57,9 +57,10 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
             values |= {"id": source.id, "next_poll_at": now, "failures": 0, "problems": [], "skipped": 0}
             tx.execute(insert(sources).values(values | _address(tx, source.url) | _NO_PACE))
             continue
-        if row.url != source.url:
+        elsewhere = source.url not in (row.url, row.poll_url)
+        if elsewhere:
             values |= _address(tx, source.url) | _NO_PACE
-        if row.url != source.url or row.reading != reading:
+        if elsewhere or row.reading != reading:
             values |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
             tx.execute(update(entries).where(entries.c.source_id == source.id).values(raw_hash=b""))
         if row.placing != placing:
@@ -110,7 +111,7 @@ def claim_due(
             continue
         due = select(sources.c.id).where(*wanted, sources.c.host == host)
         ids = tx.execute(due.order_by(sources.c.next_poll_at, sources.c.id)).scalars().all()
-        claims.append(Claim(host=host, token=token, source_ids=tuple(ids)))
+        claims.append(Claim(host=host, token=token, source_ids=tuple(ids), forced=force))
     return tuple(claims)
 
 
@@ -134,9 +135,11 @@ def renew_leases(tx: Transaction, tokens: Collection[str], *, until: datetime) -
     tx.execute(update(hosts).where(hosts.c.lease_token.in_(tokens)).values(lease_until=until))
 
 
-def release_lease(tx: Transaction, claim: Claim) -> None:
+def release_lease(tx: Transaction, claim: Claim, *, rest_until: datetime | None = None) -> None:
+    """Give a bucket back; nobody claims it before `rest_until`, unless forced."""
     mine = and_(hosts.c.host == claim.host, hosts.c.lease_token == claim.token)
-    tx.execute(update(hosts).where(mine).values(_LEASE_FREE))
+    rest = {} if rest_until is None else {"not_before": _no_sooner_than(rest_until)}
+    tx.execute(update(hosts).where(mine).values(_LEASE_FREE | rest))
 
 
 def release_dead_leases(tx: Transaction, *, is_dead: Callable[[str], bool]) -> int:
@@ -159,9 +162,10 @@ def record_poll(tx: Transaction, result: PollResult) -> None:
         values |= _address(tx, result.poll_url)
     if result.disabled:
         values["disabled_at"] = result.polled_at
-    if result.host_not_before is not None:
-        host = select(sources.c.host).where(sources.c.id == result.source_id).scalar_subquery()
-        tx.execute(update(hosts).where(hosts.c.host == host).values(not_before=result.host_not_before))
+    if result.rest is not None:
+        resting = insert(hosts).values(host=result.rest.host, not_before=result.rest.until)
+        longer = {"not_before": _no_sooner_than(result.rest.until)}
+        tx.execute(resting.on_conflict_do_update(index_elements=[hosts.c.host], set_=longer))
     if result.outcome == "failed":
         values |= {
             "failures": sources.c.failures + 1,
@@ -187,6 +191,16 @@ def record_poll(tx: Transaction, result: PollResult) -> None:
             "skipped": result.reading.skipped,
         }
     tx.execute(update(sources).where(sources.c.id == result.source_id).values(values))
+
+
+def postpone(tx: Transaction, source_id: str, *, until: datetime) -> None:
+    """Poll a source later than planned; nothing else is known of it."""
+    tx.execute(update(sources).where(sources.c.id == source_id).values(next_poll_at=until))
+
+
+def save_pace(tx: Transaction, source_id: str, pace: Pace) -> None:
+    """Keep what a pushed document tells of a source's pace; of polls it says nothing."""
+    tx.execute(update(sources).where(sources.c.id == source_id).values(pace=pace_to_json(pace)))
 
 
 def list_source_states(tx: Transaction, source_ids: Collection[str] | None = None) -> tuple[SourceState, ...]:
@@ -234,6 +248,7 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
         skipped=row.skipped,
         pace=pace_from_json(row.pace),
         disabled_at=row.disabled_at,
+        last_read_at=row.last_read_at,
     )
 
 
@@ -242,6 +257,11 @@ def _address(tx: Transaction, url: str) -> dict[str, object]:
     host = host_bucket(url)
     tx.execute(insert(hosts).values(host=host).on_conflict_do_nothing())
     return {"poll_url": url, "host": host}
+
+
+def _no_sooner_than(until: datetime) -> ColumnElement[datetime]:
+    """The end of a host's rest: a longer one that it has asked for stands."""
+    return case((hosts.c.not_before > until, hosts.c.not_before), else_=literal(until, UtcDateTime()))
 
 
 def _free(now: datetime, *, force: bool = False) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -102,6 +103,9 @@ entries = Table(
     Column("article_id", BigInteger, nullable=False),
     Column("article_rule", String, nullable=False),
     Column("article_evidence", String, nullable=False),
+    Column("article_score", Float),
+    Column("article_threshold", Float),
+    Column("article_match", BigInteger),  # the entry that decided it
     Column("section", String, nullable=False),
     Column("section_rule", String, nullable=False),
     Column("section_evidence", String, nullable=False),
@@ -128,6 +132,28 @@ entries = Table(
     Index("ix_entries_url_key", "url_key"),
     Index("ix_entries_text_key", "text_key"),
     Index("ix_entries_first_seen", "first_seen_at"),
+)
+
+# What near-duplicates are found by, for as long as copies of an entry appear.
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("entry_id", BigId, primary_key=True, autoincrement=False),
+    Column("signed_at", UtcDateTime, nullable=False),
+    Column("sketch", LargeBinary, nullable=False),  # four bytes a hash, little-endian
+    Column("folded", Text, nullable=False),
+    Index("ix_signatures_signed", "signed_at"),
+)
+
+# The same by hash. Each hash has so many slots and no more: a new entry takes the place of an old one.
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 revisions = Table(
@@ -159,7 +185,69 @@ articles = Table(
     Column("published_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("story_id", BigInteger),  # the id of the article that founded it; NULL: not decided yet
+    Column("story_rule", String),
+    Column("story_score", Float),
+    Column("story_threshold", Float),
+    Column("story_words", String),  # what it has in common with the others of its story
     Index("ix_articles_first_seen", "first_seen_at"),
+    Index("ix_articles_story", "story_id", "published_at"),
+)
+
+# What stories are decided by, for as long as they grow.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("article_id", BigId, primary_key=True, autoincrement=False),
+    Column("source_id", String, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("weighed_at", UtcDateTime, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("links", JSON, nullable=False),
+    Index("ix_vectors_weighed", "weighed_at"),
+)
+
+# Articles by their salient terms and their links, in so many slots and no more, as in sketches.
+story_terms = Table(
+    "story_terms",
+    metadata,
+    Column("term", BigInteger, primary_key=True, autoincrement=False),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("article_id", BigInteger, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# In how many articles a term has stood, in units that grow as fast as counts fade: none is ever rewritten.
+term_counts = Table(
+    "term_counts",
+    metadata,
+    Column("term", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# An admin's word on two articles, the lesser id first: one story, or never one.
+story_rulings = Table(
+    "story_rulings",
+    metadata,
+    Column("one", BigInteger, primary_key=True, autoincrement=False),
+    Column("other", BigInteger, primary_key=True, autoincrement=False),
+    Column("together", Boolean, nullable=False),
+    Column("ruled_at", UtcDateTime, nullable=False),
+    Index("ix_story_rulings_other", "other"),
+    sqlite_with_rowid=False,
+)
+
+# Articles and stories that went into others: their addresses lead there.
+redirects = Table(
+    "redirects",
+    metadata,
+    Column("kind", String, primary_key=True),  # article, story
+    Column("from_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("into_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Which articles a section lists, newest first; the section "edition/all" lists every article of it.
@@ -171,4 +259,46 @@ article_sections = Table(
     Column("article_id", BigInteger, primary_key=True),
     Index("ix_article_sections_article", "article_id"),
     sqlite_with_rowid=False,
+)
+
+# WebSub: what we have agreed with hubs.
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("token", String, primary_key=True),
+    Column("source_id", String, nullable=False),
+    Column("hub", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("callback", String, nullable=False),
+    Column("secret", String, nullable=False),
+    Column("state", String, nullable=False),  # pending, active, denied, ended
+    Column("awaiting", Boolean, nullable=False),
+    Column("asked_at", UtcDateTime),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("active_since", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", String),
+    Column("pushed_at", UtcDateTime),
+    Column("pushes", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    Column("doubt", String),
+    Column("poll_at", UtcDateTime),
+    Index("ix_subscriptions_next", "next_at"),
+    Index("ix_subscriptions_source", "source_id"),
+    sqlite_with_rowid=False,
+)
+
+# WebSub: what hubs have pushed, on its way from the web processes to the poller.
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("token", String, nullable=False),
+    Column("source_id", String, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("content_type", String),
+    Column("size_bytes", Integer, nullable=False),
+    Column("taken_until", UtcDateTime),  # some process reads it until then; NULL: nobody
+    Column("body", LargeBinary, nullable=False),
 )

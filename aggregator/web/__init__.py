@@ -1,4 +1,4 @@
-"""The web side: Flask over the store, read-only; granian serves it."""
+"""The web side: Flask over the store, read-only but for what hubs push; granian serves it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import feeds, health, pages
+from aggregator.web import feeds, health, pages, websub
 from aggregator.web.documents import Documents
 from aggregator.web.headers import protect
 
 
 def create_app(settings: Settings, store: Store) -> Flask:
-    """The WSGI application for these settings. It writes nothing, sets no cookie and reads no Host header."""
+    """The WSGI application for these settings. It sets no cookie and reads no Host header.
+
+    It writes nothing but the answers to hubs (websub.py).
+    """
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     documents = Documents(store)
     app.register_blueprint(health.make_blueprint(store))
+    app.register_blueprint(websub.make_blueprint(settings, store))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
     environments = pages.make_environments(settings.site)
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))

@@ -164,11 +164,12 @@ def test_a_text_that_says_too_little_is_no_key(text: str, known: bool) -> None:
 
 def test_keys_are_the_same_in_every_process() -> None:
     """They are stored: another hash would part every old article from its new copies."""
-    assert fingerprint() == Fingerprint(
-        url_key=2_912_339_699_124_831_311,
-        title_key=7_347_917_585_097_693_845,
-        text_key=7_290_879_634_458_876_530,
-    )
+    found = fingerprint()
+    assert found.url_key == 2_912_339_699_124_831_311
+    assert found.title_key == 7_347_917_585_097_693_845
+    assert found.text_key == 7_290_879_634_458_876_530
+    assert found.sketch[:3] == (86_390_630, 169_100_298, 253_850_689)
+    assert found.folded.startswith("رسو سفينه القمح في ميناء طرابلس\nرست السفينه في")
 
 
 @given(ANY_TEXT, ANY_TEXT, st.none() | ANY_TEXT)

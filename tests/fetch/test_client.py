@@ -209,6 +209,11 @@ def ask(url: str, *, seconds: float = 10, **more: object) -> FetchRequest:
     return FetchRequest(url=url, timeout=timedelta(seconds=seconds), **more)  # type: ignore[arg-type]
 
 
+def admit(*publishers: Publisher) -> FetchPolicy:
+    """The policy of a configuration whose URLs name these publishers' ports: redirects may lead there."""
+    return replace(POLICY, ports=frozenset((p.host, p.port) for p in publishers))
+
+
 def get(client: Client, url: str, *, seconds: float = 10, **more: object) -> FetchResult:
     return client.fetch(ask(url, seconds=seconds, **more))
 
@@ -573,19 +578,22 @@ FAILURES = {
     ),
     "no route": (
         {"code": pycurl.E_COULDNT_CONNECT, "os_errno": 101},
-        "feeds.example cannot be reached from here: no route to its network",
+        "feeds.example cannot be reached from here: no route to its network, see to this machine's own",
     ),
     "anything else, with libcurl's words": (
         {"code": 92, "words": "HTTP/2 stream 1 was not closed cleanly"},
-        "feeds.example cannot be fetched from: HTTP/2 stream 1 was not closed cleanly",
+        "feeds.example cannot be fetched from (HTTP/2 stream 1 was not closed cleanly): "
+        "if that lasts, tell the publisher",
     ),
     "a certificate that is not valid yet": (
         {"code": pycurl.E_PEER_FAILED_VERIFICATION, "verify_result": 9},
-        "feeds.example cannot be trusted: its TLS certificate is not valid yet",
+        "feeds.example cannot be trusted: its TLS certificate is not valid yet: "
+        "is the clock of this machine right?",
     ),
     "a certificate that fails in a way of its own": (
         {"code": pycurl.E_PEER_FAILED_VERIFICATION, "verify_result": 66, "words": "EE key too weak"},
-        "feeds.example cannot be trusted: its TLS certificate is not accepted: EE key too weak",
+        "feeds.example cannot be trusted: its TLS certificate is not accepted "
+        "(EE key too weak): tell the publisher",
     ),
 }
 
@@ -709,6 +717,35 @@ def test_a_redirect_counts_however_badly_its_body_comes(publisher: Publisher, cl
         assert get(client, publisher.url(path)).body == FEED
 
 
+def test_a_redirect_leads_to_the_ports_of_the_web_and_to_those_that_are_written_down(
+    publisher: Publisher, elsewhere: Publisher
+) -> None:
+    publisher.answers |= {"/to": moved(elsewhere.url("/feed")), "/back": moved("/feed")}
+    with Client(admit(publisher)) as client:
+        with pytest.raises(
+            BadRedirect, match=r"of ports only 80, 443 and those of configured URLs"
+        ) as caught:
+            get(client, publisher.url("/to"))
+        assert caught.value.url == publisher.url("/to")
+        assert get(client, publisher.url("/back")).body == FEED
+    assert elsewhere.connections == 0
+    other_host = replace(POLICY, ports=frozenset({("127.0.0.1", elsewhere.port)}))
+    with Client(other_host) as client, pytest.raises(BadRedirect, match="not followed"):
+        get(client, publisher.url("/to"))
+    with Client(admit(elsewhere)) as client:
+        assert get(client, publisher.url("/to")).body == b"elsewhere"
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.2/", "https://127.0.0.2:443/", "https://127.0.0.2:80/"])
+def test_the_ports_of_the_web_need_not_be_written_down(publisher: Publisher, target: str) -> None:
+    """Only the address there is refused, which shows without asking whoever listens on this machine."""
+    publisher.answers["/"] = moved(target)
+    policy = replace(POLICY, allow_networks=(ip_network("127.0.0.1/32"),))
+    with Client(policy) as client, pytest.raises(AddressRefused) as caught:
+        get(client, publisher.url())
+    assert caught.value.url == target
+
+
 # --- secrets --------------------------------------------------------------------------------------
 
 SECRET = (("Authorization", "Bearer s3cret"), ("X-Key", "k"), ("Cookie", "c=1"))
@@ -731,12 +768,13 @@ def test_the_admins_headers_are_sent_and_take_the_place_of_ours(publisher: Publi
 
 @pytest.mark.parametrize("other_host", [True, False], ids=["another host", "another port"])
 def test_the_admins_headers_do_not_cross_over(
-    publisher: Publisher, elsewhere: Publisher, client: Client, other_host: bool
+    publisher: Publisher, elsewhere: Publisher, other_host: bool
 ) -> None:
     second = elsewhere if other_host else Publisher()
     second.answers["/"] = moved(publisher.url("/feed"))
     publisher.answers["/"] = moved(second.url())
-    result = get(client, publisher.url(), headers=SECRET)
+    with Client(admit(publisher, second)) as client:
+        result = get(client, publisher.url(), headers=SECRET)
     if not other_host:
         second.close()
     assert result.body == FEED
@@ -745,11 +783,12 @@ def test_the_admins_headers_do_not_cross_over(
 
 
 def test_a_password_in_the_url_is_sent_as_basic_and_shown_nowhere(
-    publisher: Publisher, elsewhere: Publisher, client: Client
+    publisher: Publisher, elsewhere: Publisher
 ) -> None:
     publisher.answers["/"] = moved("/next")
     publisher.answers["/next"] = moved(f"http://evil:pw@127.0.0.2:{elsewhere.port}/feed")
-    result = get(client, publisher.url().replace("//", "//us%40er:p%C3%A9@"))
+    with Client(admit(elsewhere)) as client:
+        result = get(client, publisher.url().replace("//", "//us%40er:p%C3%A9@"))
     assert [seen.get(b"authorization") for seen in publisher.requests] == [b"Basic dXNAZXI6cMOp"] * 2
     assert elsewhere.requests[0].get(b"authorization") is None
     assert result.url == elsewhere.url("/feed")
@@ -839,7 +878,7 @@ def test_a_redirect_to_a_refused_address_is_not_connected_to(
     publisher: Publisher, elsewhere: Publisher
 ) -> None:
     publisher.answers["/"] = moved(elsewhere.url("/feed"))
-    policy = replace(POLICY, allow_networks=(ip_network("127.0.0.1/32"),))
+    policy = replace(admit(elsewhere), allow_networks=(ip_network("127.0.0.1/32"),))
     with Client(policy) as client:
         with pytest.raises(AddressRefused, match=r"127\.0\.0\.2") as caught:
             get(client, publisher.url())
@@ -1077,7 +1116,7 @@ def test_the_admins_headers_do_not_go_down_to_plain_http(
 ) -> None:
     safe = serve_tls("good")
     safe.answers["/"] = moved(publisher.url("/feed"))
-    with Client(POLICY, ca_file=str(certificates / "good.pem")) as client:
+    with Client(admit(publisher), ca_file=str(certificates / "good.pem")) as client:
         assert get(client, safe.url(), headers=SECRET).body == FEED
     assert secrets_of(safe.requests[0]) == [b"Bearer s3cret", b"k", b"c=1"]
     assert secrets_of(publisher.requests[0]) == [None, None, None]

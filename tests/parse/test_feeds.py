@@ -680,6 +680,45 @@ def test_a_document_that_breaks_off_keeps_the_entries_before() -> None:
     feed = read(f'<rss version="2.0"><channel>{items}<item><guid>3</guid><descr')
     assert [e.guid for e in feed.entries] == ["0", "1", "2", "3"]
     assert any("read leniently" in problem for problem in feed.problems)
+    assert feed.problems[0].startswith("the document breaks off")
+
+
+@pytest.mark.parametrize(
+    ("items", "titles"),
+    [
+        pytest.param("<item><title>b</title><link>http://a.b/</link><gui", ["a"], id="before the guid"),
+        pytest.param("<item><title>b</title><guid>2</gui", ["a"], id="in the guid"),
+        pytest.param("<item><guid>2</guid><title>b</title><desc", ["a", "b"], id="behind the guid"),
+        pytest.param("<item><guid>2</guid><title>b</title></item><it", ["a", "b"], id="between two"),
+        pytest.param("</channel></rs", ["a"], id="in the end tag"),
+    ],
+)
+def test_the_entry_in_which_a_document_breaks_off_is_read_if_it_says_which_it_is(
+    items: str, titles: list[str]
+) -> None:
+    """Else it would come again as another when the document is whole."""
+    feed = read(f'<rss version="2.0"><channel><item><guid>1</guid><title>a</title></item>{items}')
+    assert [e.title and e.title.value for e in feed.entries] == titles
+    assert feed.problems[0].startswith("the document breaks off")
+
+
+@pytest.mark.parametrize("head", ['<rss version="2.0">', '<rss version="2.0"><channel><item><title>a'])
+def test_a_document_of_which_nothing_came_is_no_empty_feed(head: str) -> None:
+    with pytest.raises(ParseError, match=r"breaks off before its first entry: .* tell the publisher"):
+        read(head)
+
+
+@pytest.mark.parametrize(
+    "document", ['<rss version="2.0"/>', f"<feed xmlns='{'http://www.w3.org/2005/Atom'}'/>"]
+)
+def test_a_feed_without_anything_is_a_feed(document: str) -> None:
+    assert read(document).entries == ()
+
+
+def test_a_link_that_leads_nowhere_is_left_out_and_reported() -> None:
+    feed = read(rss("<guid>1</guid><title>a</title><link>javascript:alert(1)</link>"))
+    assert feed.entries[0].url is None
+    assert feed.problems == ("link that is no http(s) address: left out",)
 
 
 def test_an_entry_that_says_nothing_is_skipped_and_counted() -> None:
@@ -754,6 +793,7 @@ def test_categories_without_end_are_cut_and_reported() -> None:
             b"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'/>", "a sitemap", id="a sitemap"
         ),
         pytest.param(b"<error>down</error>", "XML with the root <error>", id="other XML"),
+        pytest.param(b"<div>Down <b>again", "this is a web page", id="a piece of a web page"),
         pytest.param(b"%PDF-1.7 \x80\x81", "a PDF document", id="a PDF"),
         pytest.param(b"\x1f\x8b\x08\x00\x00", "compressed data", id="what was compressed twice"),
         pytest.param(b"\x89PNG\r\n\x1a\n", "a PNG image", id="an image"),
@@ -776,6 +816,11 @@ def test_what_is_no_feed_is_named(body: bytes, words: str) -> None:
             rss("<a " + " ".join(f'a{n}="x"' for n in range(5000)) + "/>"),
             "more than 256 attributes",
             id="attributes",
+        ),
+        pytest.param(
+            rss("<category " + " ".join(f'a{n}="x"' for n in range(80_000)) + "/>"),
+            "more than 256 attributes",
+            id="a megabyte of attributes",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from aggregator.model import Hints, PollOutcome, PollResult, ReadEntry, SourceReading
-from aggregator.refresh import save_results
+from aggregator.saving import save_results
 from aggregator.store import Store, articles, sources, tables
 from aggregator.store.entries import list_entries
 from aggregator.store.prune import prune_store

@@ -16,6 +16,7 @@ from aggregator.model import (
     ArrivalRate,
     Claim,
     Hints,
+    HostRest,
     Pace,
     PollOutcome,
     PollResult,
@@ -477,6 +478,7 @@ def test_a_body_that_was_read(store: Store) -> None:
         skipped=3,
         pace=Pace(),
         disabled_at=None,
+        last_read_at=NOON,
     )
     with store.read() as tx:
         row = tx.execute(select(tables.sources)).one()
@@ -583,6 +585,7 @@ def test_a_pace_comes_back_as_it_was(store: Store) -> None:
         moved_to="https://new.example/rss",
         moved_since=NOON - DAY,
         moved_count=3,
+        churned=2,
     )
     sync(store, make_source())
     record(store, "same_body", pace=pace)
@@ -591,11 +594,66 @@ def test_a_pace_comes_back_as_it_was(store: Store) -> None:
     assert get_state(store).pace == Pace()
 
 
+def record_429(store: Store, *, host: str) -> None:
+    """The source "a" is refused for an hour, by this host."""
+    rest = HostRest(host=host, until=NOON + HOUR)
+    record(store, "failed", source_id="a", next_poll_at=NOON, error="429", rest=rest)
+
+
 def test_a_host_that_asked_for_rest_is_left_alone_with_all_its_sources(store: Store) -> None:
     sync_due(store, {"a": -MINUTE, "b": -MINUTE}, host="harbour.example")
-    record(store, "failed", source_id="a", next_poll_at=NOON, error="429", host_not_before=NOON + HOUR)
+    record_429(store, host="harbour.example")
     assert claim_ids(store, now=NOON + 59 * MINUTE) == []
     assert len(claim_ids(store, now=NOON + HOUR)) == 1
+
+
+def test_a_shorter_rest_does_not_end_a_longer_one(store: Store) -> None:
+    sync_due(store, {"a": -MINUTE}, host="harbour.example")
+    (held,) = claim(store)
+    record_429(store, host="harbour.example")
+    with store.write() as tx:
+        sources.release_lease(tx, held, rest_until=NOON + MINUTE)
+    assert claim_ids(store, now=NOON + 59 * MINUTE) == []
+    assert claim_ids(store, now=NOON + 59 * MINUTE, force=True) == [("a",)]
+    assert claim_ids(store, now=NOON + 62 * MINUTE) == [("a",)]
+
+
+def test_a_host_that_nobody_is_polled_at_yet_may_ask_for_rest(store: Store) -> None:
+    """A source redirects there, and later one is configured there."""
+    sync_due(store, {"a": -MINUTE}, host="harbour.example")
+    record_429(store, host="new.example")
+    sync(store, make_source("b", url="https://new.example/rss"))
+    assert claim_ids(store, now=NOON + MINUTE) == []
+    assert claim_ids(store, now=NOON + HOUR) == [("b",)]
+
+
+def test_who_has_lost_the_lease_gives_the_host_no_rest(store: Store) -> None:
+    sync_due(store, {"a": -HOUR})
+    (lost,) = claim(store, now=NOON, owner="first")
+    (held,) = claim(store, now=NOON + 2 * LEASE, owner="second")
+    with store.write() as tx:
+        sources.release_lease(tx, lost, rest_until=NOON + DAY)
+        sources.release_lease(tx, held)
+    assert len(claim_ids(store, now=NOON + 2 * LEASE)) == 1
+
+
+def test_a_postponed_source_is_due_later_and_all_else_stays(store: Store) -> None:
+    sync(store, make_source())
+    before = get_state(store)
+    with store.write() as tx:
+        sources.postpone(tx, "harbour", until=NOON + HOUR)
+    assert get_state(store) == replace(before, next_poll_at=NOON + HOUR)
+
+
+def test_a_url_that_is_written_as_it_has_moved_changes_nothing(store: Store) -> None:
+    """What the notice in `status` asks the admin to do must not cost the publisher a full answer."""
+    sync(store, make_source())
+    record(store, "same_body", validators=TAGGED, poll_url="https://new.example/rss")
+    before = get_state(store)
+    sync(store, make_source(url="https://new.example/rss"), now=NOON + DAY)
+    assert get_state(store) == replace(before, url="https://new.example/rss")
+    sync(store, make_source(url="https://harbour.example/feed.xml"), now=NOON + DAY)
+    assert get_state(store).poll_url == "https://harbour.example/feed.xml", "the admin may go back"
 
 
 def test_a_source_that_is_gone_is_claimed_no_more_until_its_url_changes(store: Store) -> None:

@@ -13,6 +13,8 @@ def upgrade() -> None:
     _create_sources()
     _create_entries()
     _create_articles()
+    _create_stories()
+    _create_subscriptions()
 
 
 def _create_sources() -> None:
@@ -71,6 +73,9 @@ def _create_entries() -> None:
         sa.Column("article_id", sa.BigInteger, nullable=False),
         sa.Column("article_rule", sa.String, nullable=False),
         sa.Column("article_evidence", sa.String, nullable=False),
+        sa.Column("article_score", sa.Float),
+        sa.Column("article_threshold", sa.Float),
+        sa.Column("article_match", sa.BigInteger),
         sa.Column("section", sa.String, nullable=False),
         sa.Column("section_rule", sa.String, nullable=False),
         sa.Column("section_evidence", sa.String, nullable=False),
@@ -99,6 +104,22 @@ def _create_entries() -> None:
     op.create_index("ix_entries_text_key", "entries", ["text_key"])
     op.create_index("ix_entries_first_seen", "entries", ["first_seen_at"])
     op.create_table(
+        "signatures",
+        sa.Column("entry_id", BIG_ID, primary_key=True, autoincrement=False),
+        sa.Column("signed_at", sa.BigInteger, nullable=False),
+        sa.Column("sketch", sa.LargeBinary, nullable=False),
+        sa.Column("folded", sa.Text, nullable=False),
+    )
+    op.create_index("ix_signatures_signed", "signatures", ["signed_at"])
+    op.create_table(
+        "sketches",
+        sa.Column("hash", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("entry_id", sa.BigInteger, nullable=False),
+        sa.Column("published_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "revisions",
         sa.Column("entry_id", sa.BigInteger, primary_key=True),
         sa.Column("replaced_at", sa.BigInteger, primary_key=True),
@@ -124,8 +145,14 @@ def _create_articles() -> None:
         sa.Column("published_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("first_seen_at", sa.BigInteger, nullable=False),
+        sa.Column("story_id", sa.BigInteger),
+        sa.Column("story_rule", sa.String),
+        sa.Column("story_score", sa.Float),
+        sa.Column("story_threshold", sa.Float),
+        sa.Column("story_words", sa.String),
     )
     op.create_index("ix_articles_first_seen", "articles", ["first_seen_at"])
+    op.create_index("ix_articles_story", "articles", ["story_id", "published_at"])
     op.create_table(
         "article_sections",
         sa.Column("section", sa.String, primary_key=True),
@@ -134,3 +161,86 @@ def _create_articles() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_article_sections_article", "article_sections", ["article_id"])
+
+
+def _create_stories() -> None:
+    op.create_table(
+        "vectors",
+        sa.Column("article_id", BIG_ID, primary_key=True, autoincrement=False),
+        sa.Column("source_id", sa.String, nullable=False),
+        sa.Column("published_at", sa.BigInteger, nullable=False),
+        sa.Column("weighed_at", sa.BigInteger, nullable=False),
+        sa.Column("vector", sa.LargeBinary, nullable=False),
+        sa.Column("links", sa.JSON, nullable=False),
+    )
+    op.create_index("ix_vectors_weighed", "vectors", ["weighed_at"])
+    op.create_table(
+        "story_terms",
+        sa.Column("term", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("article_id", sa.BigInteger, nullable=False),
+        sa.Column("weight", sa.Float, nullable=False),
+        sa.Column("published_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "term_counts",
+        sa.Column("term", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("count", sa.Float, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "story_rulings",
+        sa.Column("one", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("other", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("together", sa.Boolean, nullable=False),
+        sa.Column("ruled_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_story_rulings_other", "story_rulings", ["other"])
+    op.create_table(
+        "redirects",
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("from_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("into_id", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_subscriptions() -> None:
+    op.create_table(
+        "subscriptions",
+        sa.Column("token", sa.String, primary_key=True),
+        sa.Column("source_id", sa.String, nullable=False),
+        sa.Column("hub", sa.String, nullable=False),
+        sa.Column("topic", sa.String, nullable=False),
+        sa.Column("callback", sa.String, nullable=False),
+        sa.Column("secret", sa.String, nullable=False),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("awaiting", sa.Boolean, nullable=False),
+        sa.Column("asked_at", sa.BigInteger),
+        sa.Column("next_at", sa.BigInteger, nullable=False),
+        sa.Column("active_since", sa.BigInteger),
+        sa.Column("lease_until", sa.BigInteger),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("last_error", sa.String),
+        sa.Column("pushed_at", sa.BigInteger),
+        sa.Column("pushes", sa.Integer, nullable=False),
+        sa.Column("dropped", sa.Integer, nullable=False),
+        sa.Column("doubt", sa.String),
+        sa.Column("poll_at", sa.BigInteger),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_subscriptions_next", "subscriptions", ["next_at"])
+    op.create_index("ix_subscriptions_source", "subscriptions", ["source_id"])
+    op.create_table(
+        "payloads",
+        sa.Column("id", BIG_ID, primary_key=True),
+        sa.Column("token", sa.String, nullable=False),
+        sa.Column("source_id", sa.String, nullable=False),
+        sa.Column("received_at", sa.BigInteger, nullable=False),
+        sa.Column("content_type", sa.String),
+        sa.Column("size_bytes", sa.Integer, nullable=False),
+        sa.Column("taken_until", sa.BigInteger),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )

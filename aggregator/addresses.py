@@ -1,11 +1,17 @@
-"""Which addresses may be connected to: the public Internet, and what the admin admits besides."""
+"""Which addresses may be connected to: the public Internet, and what the admin admits besides.
+
+`is_allowed` is asked for the real address when a connection is made; `find_literal` only tells an admin
+beforehand what can never be polled.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import unquote
 
-from aggregator.model import Network
+Network = IPv4Network | IPv6Network
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291, 2.4 and the IANA registry: all else is not handed out
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -22,6 +28,9 @@ _REFUSED: tuple[Network, ...] = (
     ),  # Azure's host agent: a public address that is always the machine's own host
     IPv6Network("3fff::/20"),  # RFC 9637 documentation
 )
+
+_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{0,40}|0[0-7]{0,40}|[1-9][0-9]{0,40}")
+_LOOPBACK = IPv4Address("127.0.0.1")
 
 
 def is_allowed(address: str, allow_networks: Iterable[Network]) -> bool:
@@ -42,6 +51,37 @@ def is_allowed(address: str, allow_networks: Iterable[Network]) -> bool:
     if inner is None:
         return _is_public(ip)
     return bool(inner) and all(_is_public(i) or _is_within(i, networks) for i in inner)
+
+
+def find_literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a URL's host stands for without any DNS; None: a name like others.
+
+    Numbers are read as inet_aton, libcurl and browsers do: one to four of them, decimal, octal or hex, the
+    last one filling what is left. `localhost` and names under it are loopback (RFC 6761, 6.3). A host in
+    brackets, or with the colons of IPv6, is an IPv6 address.
+    """
+    name = unquote(host).lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return _LOOPBACK
+    if ":" in name:
+        try:
+            return IPv6Address(name.strip("[]").partition("%")[0])
+        except ValueError:
+            return None
+    parts = name.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    *bytes_, last = map(_read_number, parts)
+    left = 256 ** (4 - len(bytes_))
+    if last >= left or any(byte > 255 for byte in bytes_):
+        return None
+    return IPv4Address(sum(byte << 8 * (3 - n) for n, byte in enumerate(bytes_)) + last)
+
+
+def _read_number(text: str) -> int:
+    if text[:2] == "0x":
+        return int(text[2:] or "0", 16)
+    return int(text, 8 if text[0] == "0" else 10)
 
 
 def _carried(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.fetch.address import is_allowed
+from aggregator.addresses import find_literal, is_allowed
 
 PUBLIC = [
     "8.8.8.8",
@@ -122,3 +123,53 @@ def test_a_wrapped_ipv4_address_is_judged_like_the_plain_one(ip: IPv4Address) ->
 @given(st.ip_addresses())
 def test_nothing_is_refused_that_lies_in_an_admitted_network(ip: IPv4Address | IPv6Address) -> None:
     assert is_allowed(str(ip), (ip_network("0.0.0.0/0"), ip_network("::/0")))
+
+
+LITERALS = {
+    "dotted decimal": ("127.0.0.1", "127.0.0.1"),
+    "one decimal number": ("2130706433", "127.0.0.1"),
+    "hexadecimal": ("0x7f000001", "127.0.0.1"),
+    "hexadecimal in capitals and parts": ("0X7F.0.0x1", "127.0.0.1"),
+    "octal": ("0177.0.0.01", "127.0.0.1"),
+    "two parts": ("10.1", "10.0.0.1"),
+    "three parts, the last of two bytes": ("192.168.257", "192.168.1.1"),
+    "zero": ("0", "0.0.0.0"),
+    "hexadecimal without digits is zero": ("0x", "0.0.0.0"),
+    "a dot at the end": ("127.0.0.1.", "127.0.0.1"),
+    "percent-encoded": ("%31%32%37.0.0.1", "127.0.0.1"),
+    "IPv6 as urlsplit gives it": ("::1", "::1"),
+    "IPv6 in brackets": ("[FD00:ec2::254]", "fd00:ec2::254"),
+    "IPv6 with a zone": ("fe80::1%25eth0", "fe80::1"),
+    "localhost": ("LocalHost", "127.0.0.1"),
+    "a name below localhost": ("feeds.localhost.", "127.0.0.1"),
+    "a name": ("feeds.example", None),
+    "a name that ends like localhost": ("notlocalhost", None),
+    "a name that begins like a number": ("0x7f.example", None),
+    "a name of digits and letters": ("127.0.0.1x", None),
+    "five numbers": ("1.2.3.4.5", None),
+    "a byte too large": ("256.0.0.1", None),
+    "a last part too large": ("127.16777216", None),
+    "a number too large": ("4294967296", None),
+    "no octal digit": ("08.0.0.1", None),
+    "an endless number": ("9" * 5000, None),
+    "empty parts": ("127..0.1", None),
+    "colons that are no IPv6": ("a:b", None),
+    "nothing": ("", None),
+}
+
+
+@pytest.mark.parametrize(("host", "address"), LITERALS.values(), ids=LITERALS.keys())
+def test_a_host_that_is_an_address_by_itself_is_known(host: str, address: str | None) -> None:
+    found = find_literal(host)
+    assert (None if found is None else str(found)) == address
+
+
+@given(st.lists(st.integers(0, 2**32), min_size=1, max_size=4), st.sampled_from(["{}", "{:#x}", "0{:o}"]))
+def test_numbers_are_read_as_the_system_reads_them(numbers: list[int], form: str) -> None:
+    host = ".".join(form.format(n) for n in numbers)
+    try:
+        expected = str(IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        expected = None
+    found = find_literal(host)
+    assert (None if found is None else str(found)) == expected

@@ -1,0 +1,122 @@
+"""How alike two texts are, and whether that makes them one article.
+
+The likeness is how much of the shorter text's word triples stands in the other, the beginnings counted
+apart: two reports that share their background paragraphs differ where they begin. What it must reach hangs
+on the numbers, for templates (weather, prices, telegrams) share every word but those; on time, and on
+whether one source wrote both. docs/dedupe.md tells how the constants were found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aggregator.dedupe.marks import find_marks, find_numbers, find_slot
+from aggregator.dedupe.shingles import Triple, find_containment, list_triples
+from aggregator.model import Candidate, Decision
+
+WINDOW = timedelta(hours=72)
+LEAST_TRIPLES = 12  # a text of fewer is a headline: it is known by other rules
+
+_BEGINNING_TRIPLES = 60
+_NUMBERS_AMONG = 70  # of the first words
+_BEGINNING = 0.3  # its share in the likeness
+_LEAST_BEGINNING = 0.03  # less: one text quotes the other, or both quote a third
+_QUOTED_WHOLE = 0.75  # unless most of the text is the same all the same ...
+_ROUND_UP = 0.5  # ... and neither is a round-up that holds the other among much else
+_NO_NUMBERS, _SAME_NUMBERS, _OTHER_NUMBERS = 0.46, 0.36, 0.60
+_HALF_OF_NUMBERS = 0.5
+_A_DAY = 0.03  # more for each day between them
+_SAME_SOURCE = 0.15  # more: a source's own templates are more alike than other people's copies
+_COLUMN_WORDS, _COLUMN_WINDOW = 60, timedelta(hours=12)  # of one source, short, and later: a column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A candidate made ready to be compared."""
+
+    candidate: Candidate
+    body: tuple[str, ...]  # folded words
+    triples: frozenset[Triple]  # of title and body
+    beginning: frozenset[Triple]
+    numbers: frozenset[str]  # near the beginning
+    marks: frozenset[str]  # of the title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    score: float
+    threshold: float
+    evidence: str
+
+    @property
+    def margin(self) -> float:
+        """Above 0: one article."""
+        return self.score - self.threshold
+
+
+def make_text(candidate: Candidate) -> Text:
+    title, _, body = candidate.fingerprint.folded.partition("\n")
+    headline, words = title.split(), body.split()
+    triples = list_triples(headline + words)
+    return Text(
+        candidate=candidate,
+        body=tuple(words),
+        triples=frozenset(triples),
+        beginning=frozenset(triples[:_BEGINNING_TRIPLES]),
+        numbers=find_numbers((headline + words)[:_NUMBERS_AMONG]),
+        marks=find_marks(headline),
+    )
+
+
+def find_likeness(one: Text, other: Text) -> Likeness | None:
+    """None: too short to tell, too far apart, alike only in what they quote, or two of one template."""
+    apart = abs(one.candidate.published_at - other.candidate.published_at)
+    least, most = sorted((len(one.triples), len(other.triples)))
+    if least < LEAST_TRIPLES or apart > WINDOW:
+        return None
+    if one.marks and other.marks and one.marks.isdisjoint(other.marks):
+        return None
+    whole = find_containment(one.triples, other.triples)
+    beginning = find_containment(one.beginning, other.beginning)
+    if beginning < _LEAST_BEGINNING and (whole < _QUOTED_WHOLE or least < _ROUND_UP * most):
+        return None
+    threshold, words = _judge_numbers(one, other)
+    threshold += _A_DAY * (apart / timedelta(days=1))
+    if one.candidate.source_id == other.candidate.source_id:
+        if apart > _COLUMN_WINDOW and min(len(one.body), len(other.body)) < _COLUMN_WORDS:
+            return None
+        threshold += _SAME_SOURCE
+    score = (1 - _BEGINNING) * whole + _BEGINNING * beginning
+    if score >= threshold and find_slot(one.body, other.body):
+        return None
+    return Likeness(
+        score=score,
+        threshold=threshold,
+        evidence=f"{whole:.0%} of the shorter text, {beginning:.0%} of its beginning; {words}",
+    )
+
+
+def describe(likeness: Likeness, other: Candidate) -> Decision:
+    return Decision(
+        rule="near-copy",
+        evidence=f"of {other.source_id}'s text: {likeness.evidence}",
+        score=round(likeness.score, 3),
+        threshold=round(likeness.threshold, 3),
+    )
+
+
+def _judge_numbers(one: Text, other: Text) -> tuple[float, str]:
+    """What the likeness must reach, and why."""
+    if not (one.numbers and other.numbers):
+        return _NO_NUMBERS, "no numbers to compare"
+    common = one.numbers & other.numbers
+    if not common:
+        return _OTHER_NUMBERS, f"other numbers ({_list(one.numbers)} and {_list(other.numbers)})"
+    if len(common) < _HALF_OF_NUMBERS * min(len(one.numbers), len(other.numbers)):
+        return _NO_NUMBERS, f"some numbers agree ({_list(common)})"
+    return _SAME_NUMBERS, f"the numbers agree ({_list(common)})"
+
+
+def _list(words: frozenset[str]) -> str:
+    return ", ".join(sorted(words)[:4])

@@ -1,0 +1,231 @@
+"""What an article is about, as weighted terms: folded words, without function words, stemmed and cut short.
+
+A term is known by 31 bits of CRC-32 over language and stem: it fits an integer column, and two languages
+share none. The weights of `Terms` need no count of articles; `weigh_terms` makes of them a tf-idf vector when
+it is known how rare the terms are.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from zlib import crc32
+
+import Stemmer
+
+from aggregator.dedupe.common import COMMON_WORDS, PRIOR_ARTICLES, STOP_WORDS
+from aggregator.text import fold
+
+TITLE_WEIGHT = 3  # a word of the title counts as three of the text
+LEAD_WEIGHT = 2
+LEAD_WORDS = 60
+READ_WORDS = 400  # of the text: what an inquiry's report says on page 20 is not the news
+STEM_LETTERS = 6  # "Ukraine" and "Ukrainian" are one in a headline; so are "separatist" and "separation"
+KEPT_TERMS = 100
+COMPARED_TERMS = 50
+SALIENT_TERMS = 16
+NAMED_TERMS = 24
+
+_STEMMERS = dict(
+    pair.split("=")
+    for pair in (
+        "ar=arabic da=danish de=german el=greek en=english es=spanish fi=finnish fr=french hu=hungarian "
+        "id=indonesian it=italian nl=dutch no=norwegian nb=norwegian pt=portuguese ro=romanian ru=russian "
+        "sv=swedish tr=turkish"
+    ).split()
+)
+_HEAD = struct.Struct("<3sB")
+_SHARE_OF_FUNCTION_WORDS = 0.15  # of a text in the language; a headline has fewer and stays undetermined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """An article's terms before it is known how rare they are."""
+
+    lang: str  # the primary subtag that the words were stemmed by
+    weights: Mapping[int, float]
+    words: Mapping[int, str]  # how the text writes them, folded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vector:
+    """An article among others: weights by rarity, of length 1, the heaviest first; empty without terms."""
+
+    lang: str
+    weights: Mapping[int, float]
+    words: Mapping[int, str]  # of the heaviest `NAMED_TERMS`
+
+
+def extract_terms(title: str, text: str, lang: str) -> Terms:
+    """The terms of an article: the `KEPT_TERMS` heaviest by count and by their rarity in news at large.
+
+    `lang` is a BCP 47 tag. When it is "und" (Latin letters of an unlabelled feed), the language whose
+    function words the text is full of is taken.
+    """
+    headline = fold(title).split()
+    body = fold(_cut(text)).split()[:READ_WORDS]
+    language = _find_language(lang, headline + body)
+    counts: dict[int, int] = {}
+    words: dict[int, str] = {}
+    for zone, weight in ((headline, TITLE_WEIGHT), (body[:LEAD_WORDS], LEAD_WEIGHT), (body[LEAD_WORDS:], 1)):
+        for word in zone:
+            term = find_term(word, language)
+            if term is not None:
+                counts[term] = counts.get(term, 0) + weight
+                words.setdefault(term, word)
+    prior = _list_priors(language)
+    weights = {term: math.log1p(count) for term, count in counts.items()}
+    kept = sorted(weights, key=lambda term: -weights[term] * _rate_prior(prior.get(term, 0.0)))[:KEPT_TERMS]
+    return Terms(
+        lang=language,
+        weights={term: weights[term] for term in kept},
+        words={term: words[term] for term in kept},
+    )
+
+
+@lru_cache(maxsize=65_536)
+def find_term(word: str, language: str) -> int | None:
+    """The term of a folded word; None for function words and single letters."""
+    if word in _list_stop_words(language) or (len(word) == 1 and word.isascii()):
+        return None
+    return crc32(f"{language}:{_stem(word, language)}".encode()) >> 1
+
+
+def count_key(language: str) -> int:
+    """Under this term the store counts the articles of the language, beside the articles of each term."""
+    return crc32(f"{language}:".encode()) >> 1
+
+
+def list_counted(terms: Terms) -> tuple[int, ...]:
+    """The terms whose counts rise by one for this article; the first is the language's own."""
+    return (count_key(terms.lang), *terms.weights)
+
+
+def weigh_terms(terms: Terms, counts: Mapping[int, float]) -> Vector:
+    """The heaviest `COMPARED_TERMS` by tf-idf.
+
+    `counts` holds the articles seen per term (a missing term: none) and, under `count_key`, of the language.
+    """
+    prior = _list_priors(terms.lang)
+    total = math.log(counts.get(count_key(terms.lang), 0.0) + PRIOR_ARTICLES + 1)
+    weighed = []
+    for term, weight in terms.weights.items():
+        rarity = total - math.log(counts.get(term, 0.0) + prior.get(term, 0.0) + 0.5)
+        if rarity > 0:
+            weighed.append((weight * rarity, term))
+    weighed.sort(reverse=True)
+    del weighed[COMPARED_TERMS:]
+    length = math.sqrt(sum(weight * weight for weight, _ in weighed))
+    return Vector(
+        lang=terms.lang,
+        weights={term: weight / length for weight, term in weighed},
+        words={term: terms.words[term] for _, term in weighed[:NAMED_TERMS]},
+    )
+
+
+def list_salient(vector: Vector) -> tuple[int, ...]:
+    """The heaviest terms: an article is indexed and looked up under these."""
+    return tuple(islice(vector.weights, SALIENT_TERMS))
+
+
+def measure_likeness(one: Vector, other: Vector) -> float:
+    """The cosine, 0 to 1; 0 for two languages."""
+    few, many = one.weights, other.weights
+    if len(few) > len(many):
+        few, many = many, few
+    total = 0.0
+    for term, weight in few.items():
+        if term in many:
+            total += weight * many[term]
+    return total
+
+
+def list_shared(one: Vector, other: Vector, limit: int = 5) -> tuple[str, ...]:
+    """The common words that weigh most in both, among those that either vector can name."""
+    shared = sorted(
+        (term for term in one.weights if term in other.weights),
+        key=lambda term: -one.weights[term] * other.weights[term],
+    )
+    names = {**other.words, **one.words}
+    return tuple(islice((names[term] for term in shared if term in names), limit))
+
+
+def pack_vector(vector: Vector) -> bytes:
+    """For the store: five bytes a term, and the words of the heaviest."""
+    count = len(vector.weights)
+    quanta = bytes(round(weight * 255) for weight in vector.weights.values())
+    head = _HEAD.pack(vector.lang.encode(), count)
+    words = " ".join(vector.words.get(term, "") for term in islice(vector.weights, NAMED_TERMS))
+    return head + struct.pack(f"<{count}I", *vector.weights) + quanta + words.encode()
+
+
+def unpack_vector(packed: bytes) -> Vector:
+    """What `pack_vector` made, the weights to 1/255."""
+    lang, count = _HEAD.unpack_from(packed)
+    terms = struct.unpack_from(f"<{count}I", packed, _HEAD.size)
+    start = _HEAD.size + 4 * count
+    quanta = packed[start : start + count]
+    words = packed[start + count :].decode().split(" ")
+    return Vector(
+        lang=lang.rstrip(b"\0").decode(),
+        weights={term: quantum / 255 for term, quantum in zip(terms, quanta, strict=True)},
+        words={term: word for term, word in zip(terms, words, strict=False) if word},
+    )
+
+
+def _cut(text: str) -> str:
+    """Enough of the text for `READ_WORDS`, so that folding a book costs no more than folding an article."""
+    return text[: 12 * READ_WORDS]
+
+
+def _rate_prior(seen: float) -> float:
+    return _PRIOR_TOTAL - math.log(seen + 0.5)
+
+
+def _find_language(tag: str, words: list[str]) -> str:
+    language = tag.partition("-")[0].lower()[:3]
+    return language if language != "und" else _guess_language(words)
+
+
+def _guess_language(words: list[str]) -> str:
+    counts = {language: sum(word in _list_stop_words(language) for word in words) for language in STOP_WORDS}
+    best = max(counts, key=lambda language: counts[language])
+    return best if words and counts[best] >= _SHARE_OF_FUNCTION_WORDS * len(words) else "und"
+
+
+def _stem(word: str, language: str) -> str:
+    stemmer = _find_stemmer(language)
+    stem: str = word if stemmer is None else stemmer.stemWord(word)
+    return stem[:STEM_LETTERS] if stem.isalpha() else stem
+
+
+@lru_cache(maxsize=64)
+def _find_stemmer(language: str) -> Stemmer.Stemmer | None:
+    algorithm = _STEMMERS.get(language)
+    return None if algorithm is None else Stemmer.Stemmer(algorithm)
+
+
+@lru_cache(maxsize=64)
+def _list_stop_words(language: str) -> frozenset[str]:
+    return frozenset(fold(STOP_WORDS.get(language, "")).split())
+
+
+@lru_cache(maxsize=64)
+def _list_priors(language: str) -> dict[int, float]:
+    """How many of `PRIOR_ARTICLES` have the term; of words with one stem the commonest counts."""
+    priors: dict[int, float] = {}
+    for percent, words in COMMON_WORDS.get(language, {}).items():
+        for term in _find_terms(fold(words).split(), language):
+            priors[term] = max(priors.get(term, 0.0), percent / 100 * PRIOR_ARTICLES)
+    return priors
+
+
+def _find_terms(words: Iterable[str], language: str) -> set[int]:
+    return {term for word in words if (term := find_term(word, language)) is not None}
+
+
+_PRIOR_TOTAL = math.log(PRIOR_ARTICLES + 1)

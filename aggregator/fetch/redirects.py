@@ -1,0 +1,29 @@
+"""Where a redirect may lead, and who is still the one the admin meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
+
+
+def is_port_allowed(target: str, *, asked: str, ports: Collection[tuple[str, int]]) -> bool:
+    """Whether a redirect to `target` stays on the ports of the web, of the URL `asked` for or of `ports`.
+
+    A publisher must not aim us at the ports of databases and mail servers. `ports` holds hosts with their
+    port; the URLs are absolute http(s) URLs.
+    """
+    host, port = _origin(target)[1:]
+    return port in PORTS.values() or (host, port) == _origin(asked)[1:] or (host, port) in ports
+
+
+def is_same_origin(old: str, new: str) -> bool:
+    """Whether `new` may be told what the admin meant for `old`; http to https on the usual ports may."""
+    a, b = _origin(old), _origin(new)
+    return a == b or (a[1] == b[1] and (a[0], a[2], b[0], b[2]) == ("http", 80, "https", 443))
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme]

@@ -1,0 +1,129 @@
+"""What polls have read, into the store: new entries with their articles, edited ones, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.dedupe.articles import COMMON, SAME_URL_WINDOW, SHARED_HASHES, assign_articles, must_leave
+from aggregator.model import Assignment, Candidate, PollOutcome, PollResult, ReadEntry
+from aggregator.store import Transaction, entries, signatures
+from aggregator.store.ids import entry_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """What a poll of one source came to, for whoever asked for it."""
+
+    source_id: str
+    outcome: PollOutcome
+    new: int = 0
+    updated: int = 0
+    repeated: int = 0  # known but for their guids
+    error: str | None = None
+
+
+def save_results(
+    tx: Transaction,
+    results: Sequence[PollResult],
+    *,
+    now: datetime,
+    overtaken: Collection[str] = (),
+    ranks: Mapping[str, int] | None = None,
+) -> tuple[PollReport, ...]:
+    """Apply what finished polls have read: the new is assigned to articles, the edited is taken over.
+
+    One report per result, in order. Of sources in `overtaken` the store may know later words than the
+    results do: nothing of theirs is edited. `ranks` are the places of the sources in the configuration: of
+    equal copies the one of the first founds the article.
+    """
+    by_result = [_entries_by_id(result) for result in results]
+    read = {i: r for entries_of_one in by_result for i, r in entries_of_one.items()}
+    known = entries.find_known(tx, read)
+    buried = entries.touch_tombstones(tx, read.keys() - known.keys(), now=now)
+    fresh = {i: r for i, r in read.items() if i not in known and i not in buried}
+    edited = {i: r for i, r in read.items() if i in known and known[i].raw_hash != r.entry.raw_hash}
+    edited = {i: r for i, r in edited.items() if r.entry.source_id not in overtaken}
+    seen = {i: r for i, r in edited.items() if known[i].content_hash != r.entry.content_hash}
+
+    assigned = _insert(tx, fresh, ranks or {}, now=now)
+    for number, read_entry in edited.items():
+        entries.update_entry(tx, known[number], read_entry, now=now)
+    for number, read_entry in seen.items():
+        _reconsider(tx, _candidate(number, read_entry, article_id=known[number].article_id), now=now)
+    if fresh:
+        signatures.forget_signatures(tx, before=now - signatures.LIFETIME)
+    if fresh or edited:
+        entries.bump_revision(tx, now=now)
+
+    again = {i for i, assignment in assigned.items() if assignment.decision.rule == "repeated"}
+    fates = (fresh.keys() - again, seen, again)
+    return tuple(_report(result, ids, *fates) for result, ids in zip(results, by_result, strict=True))
+
+
+def _entries_by_id(result: PollResult) -> dict[int, ReadEntry]:
+    read = () if result.reading is None else result.reading.entries
+    return {entry_id(e.entry.source_id, e.entry.guid): e for e in read}
+
+
+def _insert(
+    tx: Transaction, fresh: Mapping[int, ReadEntry], ranks: Mapping[str, int], *, now: datetime
+) -> dict[int, Assignment]:
+    if not fresh:
+        return {}
+    candidates = [
+        _candidate(i, r, article_id=i, rank=ranks.get(r.entry.source_id, len(ranks)))
+        for i, r in fresh.items()
+    ]
+    assigned = assign_articles(candidates, _list_known(tx, candidates))
+    entries.insert_entries(
+        tx, [entries.NewEntry(id=i, read=r, assignment=assigned[i]) for i, r in fresh.items()]
+    )
+    signatures.record_signatures(tx, candidates, now=now)
+    return assigned
+
+
+def _reconsider(tx: Transaction, edited: Candidate, *, now: datetime) -> None:
+    """An edit moves an entry to another article only when it must; the one that founded its article stays."""
+    if edited.article_id != edited.entry_id:
+        founder = signatures.find_candidate(tx, edited.article_id)
+        if founder is not None and must_leave(edited, founder):
+            others = [c for c in _list_known(tx, [edited]) if c.entry_id != edited.entry_id]
+            assignment = assign_articles([edited], others)[edited.entry_id]
+            if assignment.article_id != edited.article_id:
+                entries.move_entry(tx, edited.entry_id, assignment)
+    signatures.record_signatures(tx, [edited], now=now)
+
+
+def _list_known(tx: Transaction, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    since = min(c.published_at for c in candidates) - SAME_URL_WINDOW
+    return signatures.list_candidates(tx, candidates, since=since, shared=SHARED_HASHES, common=COMMON)
+
+
+def _candidate(number: int, read: ReadEntry, *, article_id: int, rank: int = 0) -> Candidate:
+    return Candidate(
+        entry_id=number,
+        article_id=article_id,
+        source_id=read.entry.source_id,
+        fingerprint=read.fingerprint,
+        published_at=read.entry.published_at,
+        rank=rank,
+    )
+
+
+def _report(
+    result: PollResult,
+    ids: Collection[int],
+    fresh: Collection[int],
+    seen: Collection[int],
+    again: Collection[int],
+) -> PollReport:
+    return PollReport(
+        source_id=result.source_id,
+        outcome=result.outcome,
+        new=sum(i in fresh for i in ids),
+        updated=sum(i in seen for i in ids),
+        repeated=sum(i in again for i in ids),
+        error=result.error,
+    )

@@ -1,0 +1,303 @@
+"""Stories in the store: the articles that wait for one, what they might belong to, and what was decided.
+
+Terms and links are indexed like sketches, in a bounded number of slots each, for as long as stories grow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
+from aggregator.store.engine import Transaction
+from aggregator.store.entries import batched_ids
+from aggregator.store.tables import (
+    articles,
+    entries,
+    redirects,
+    signatures,
+    story_rulings,
+    story_terms,
+    term_counts,
+    vectors,
+)
+
+SLOTS = 48
+KNOWN_STORIES = 8  # looked up for an article
+KNOWN_ARTICLES = 8  # of a story, at hand for a decision
+LIFETIME = timedelta(days=14)
+HALF_LIFE = timedelta(days=14)  # of a term's count
+FADED = 0.05  # a count that says no more than none
+
+_FORGOTTEN_AT_ONCE = 200
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingArticle:
+    """An article that no story has been found for yet, by its leading entry."""
+
+    article_id: int
+    source_id: str
+    published_at: datetime
+    lang: str
+    url: str | None
+    image_url: str | None
+    folded: str  # title, line end, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedArticle:
+    """An article with what it is found by."""
+
+    article: StoryArticle
+    weights: Mapping[int, float]  # of its salient terms
+
+
+def list_pending(tx: Transaction, *, limit: int) -> tuple[PendingArticle, ...]:
+    """Articles without a story, the oldest first."""
+    query = (
+        select(
+            articles.c.id,
+            articles.c.published_at,
+            entries.c.source_id,
+            entries.c.lang,
+            entries.c.url,
+            entries.c.image,
+            entries.c.title,
+            signatures.c.folded,
+        )
+        .join(entries, entries.c.id == articles.c.lead_entry_id)
+        .outerjoin(signatures, signatures.c.entry_id == articles.c.lead_entry_id)
+        .where(articles.c.story_id.is_(None))
+        .order_by(articles.c.published_at, articles.c.id)
+        .limit(limit)
+    )
+    return tuple(
+        PendingArticle(
+            article_id=row.id,
+            source_id=row.source_id,
+            published_at=row.published_at,
+            lang=row.lang,
+            url=row.url,
+            image_url=row.image["url"] if row.image else None,
+            folded=row.folded or f"{row.title}\n",
+        )
+        for row in tx.execute(query)
+    )
+
+
+def has_pending(tx: Transaction) -> bool:
+    return tx.execute(select(articles.c.id).where(articles.c.story_id.is_(None)).limit(1)).first() is not None
+
+
+def count_terms(tx: Transaction, added: Mapping[int, int], *, now: datetime) -> None:
+    """Raise the counts of terms. They halve in HALF_LIFE: counts are kept in units that double meanwhile."""
+    if not added:
+        return
+    unit = _find_unit(now)
+    row = insert(term_counts)
+    raised = {"count": term_counts.c.count + row.excluded.count}
+    rows = [{"term": term, "count": count * unit} for term, count in added.items()]
+    tx.execute(row.on_conflict_do_update(index_elements=["term"], set_=raised), rows)
+
+
+def get_counts(tx: Transaction, terms: Collection[int], *, now: datetime) -> dict[int, float]:
+    """The faded counts of those of the terms that have one."""
+    unit = _find_unit(now)
+    query = select(term_counts.c.term, term_counts.c.count)
+    return {
+        term: count / unit
+        for chunk in batched_ids(terms)
+        for term, count in tx.execute(query.where(term_counts.c.term.in_(chunk)))
+    }
+
+
+def list_candidates(
+    tx: Transaction, fresh: Sequence[IndexedArticle], *, since: datetime
+) -> tuple[StoryCandidate, ...]:
+    """For each article the stories whose terms weigh most with its own, and those it has a link with."""
+    terms = {term for each in fresh for term in (*each.weights, *each.article.links)}
+    holders = _list_holders(tx, terms, since=since)
+    wanted: set[int] = set()
+    for each in fresh:
+        shares: defaultdict[int, float] = defaultdict(float)
+        for term, weight in each.weights.items():
+            for story_id, other_weight in holders[term].items():
+                shares[story_id] += weight * other_weight
+        wanted.update(sorted(shares, key=lambda story: (-shares[story], story))[:KNOWN_STORIES])
+        wanted.update(story_id for link in each.article.links for story_id in holders[link])
+    return _read_stories(tx, wanted)
+
+
+def list_rulings(tx: Transaction, article_ids: Collection[int]) -> StoryRulings:
+    pairs: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
+    for chunk in batched_ids(article_ids):
+        touched = or_(story_rulings.c.one.in_(chunk), story_rulings.c.other.in_(chunk))
+        for row in tx.execute(select(story_rulings).where(touched)):
+            pairs[row.together].add((row.one, row.other))
+    return StoryRulings(together=frozenset(pairs[True]), apart=frozenset(pairs[False]))
+
+
+def record_plan(tx: Transaction, plan: StoryPlan) -> None:
+    """Write down what was decided: merges first, then the story of every article named."""
+    for merge in plan.merges:
+        moved = update(articles).where(articles.c.story_id == merge.from_story)
+        tx.execute(moved.values(_story_values(merge.into_story, merge.reason)))
+        redirect_story(tx, merge.from_story, merge.into_story)
+    for article_id, (story_id, reason) in plan.placements.items():
+        placed = update(articles).where(articles.c.id == article_id)
+        tx.execute(placed.values(_story_values(story_id, reason)))
+    back = {story_id for story_id, _ in plan.placements.values()}
+    for chunk in batched_ids(back):
+        tx.execute(delete(redirects).where(redirects.c.kind == "story", redirects.c.from_id.in_(chunk)))
+
+
+def redirect_story(tx: Transaction, from_story: int, into_story: int) -> None:
+    """Let the address of one story lead to another, and what led to it."""
+    _redirect(tx, "story", from_story, into_story)
+
+
+def redirect_article(tx: Transaction, from_article: int, into_article: int) -> None:
+    _redirect(tx, "article", from_article, into_article)
+
+
+def find_redirect(tx: Transaction, kind: str, from_id: int) -> int | None:
+    query = select(redirects.c.into_id).where(redirects.c.kind == kind, redirects.c.from_id == from_id)
+    return tx.execute(query).scalar()
+
+
+def index_articles(tx: Transaction, indexed: Iterable[IndexedArticle], *, now: datetime) -> None:
+    """Make articles findable by their terms and links."""
+    rows, places = [], []
+    for each in indexed:
+        article = each.article
+        rows.append(
+            {
+                "article_id": article.article_id,
+                "source_id": article.source_id,
+                "published_at": article.published_at,
+                "weighed_at": now,
+                "vector": article.vector,
+                "links": sorted(article.links),
+            }
+        )
+        places += [
+            {
+                "term": term,
+                "slot": article.article_id % SLOTS,
+                "article_id": article.article_id,
+                "weight": weight,
+                "published_at": article.published_at,
+            }
+            for term, weight in {**dict.fromkeys(article.links, 0.0), **each.weights}.items()
+        ]
+    if rows:
+        tx.execute(insert(vectors).prefix_with("OR REPLACE"), rows)
+    if places:
+        placed = insert(story_terms)
+        taken = {name: placed.excluded[name] for name in ("article_id", "weight", "published_at")}
+        tx.execute(placed.on_conflict_do_update(index_elements=["term", "slot"], set_=taken), places)
+
+
+def forget_vectors(tx: Transaction, *, before: datetime) -> int:
+    """Drop some vectors that were weighed before then, the oldest first; how many."""
+    old = select(vectors.c.article_id).where(vectors.c.weighed_at < before)
+    doomed = tx.execute(old.order_by(vectors.c.weighed_at).limit(_FORGOTTEN_AT_ONCE)).scalars().all()
+    for chunk in batched_ids(doomed):
+        tx.execute(delete(vectors).where(vectors.c.article_id.in_(chunk)))
+    return len(doomed)
+
+
+def forget_terms(tx: Transaction, *, now: datetime) -> None:
+    """Drop what has faded or lost its article; for the nightly prune."""
+    tx.execute(delete(term_counts).where(term_counts.c.count < FADED * _find_unit(now)))
+    known = select(vectors.c.article_id).where(vectors.c.article_id == story_terms.c.article_id)
+    tx.execute(delete(story_terms).where(~known.exists()))
+
+
+def _list_holders(
+    tx: Transaction, terms: Collection[int], *, since: datetime
+) -> Mapping[int, dict[int, float]]:
+    """Per term the stories that have it, with the weight of the article that has most of it."""
+    holders: defaultdict[int, dict[int, float]] = defaultdict(dict)
+    query = select(story_terms.c.term, articles.c.story_id, story_terms.c.weight).join(
+        articles, articles.c.id == story_terms.c.article_id
+    )
+    for chunk in batched_ids(terms):
+        chosen = and_(story_terms.c.term.in_(chunk), story_terms.c.published_at >= since)
+        for term, story_id, weight in tx.execute(query.where(chosen, articles.c.story_id.is_not(None))):
+            stories = holders[term]
+            stories[story_id] = max(weight, stories.get(story_id, 0.0))
+    return holders
+
+
+def _read_stories(tx: Transaction, story_ids: Collection[int]) -> tuple[StoryCandidate, ...]:
+    known: defaultdict[int, list[StoryArticle]] = defaultdict(list)
+    sizes: dict[int, tuple[int, datetime]] = {}
+    counted = select(articles.c.story_id, func.count(), func.min(articles.c.published_at))
+    members = select(articles.c.story_id, vectors).join(vectors, vectors.c.article_id == articles.c.id)
+    for chunk in batched_ids(story_ids):
+        chosen = articles.c.story_id.in_(chunk)
+        for story_id, size, first_at in tx.execute(counted.where(chosen).group_by(articles.c.story_id)):
+            sizes[story_id] = (size, first_at)
+        for row in tx.execute(members.where(chosen).order_by(vectors.c.published_at.desc())):
+            known[row.story_id].append(
+                StoryArticle(
+                    article_id=row.article_id,
+                    source_id=row.source_id,
+                    published_at=row.published_at,
+                    vector=row.vector,
+                    links=frozenset(row.links),
+                )
+            )
+    ruled = _list_ruled(tx, {article.article_id for members in known.values() for article in members})
+    return tuple(
+        StoryCandidate(
+            story_id=story_id,
+            size=sizes[story_id][0],
+            first_at=sizes[story_id][1],
+            articles=_choose(story_id, members, ruled),
+        )
+        for story_id, members in sorted(known.items())
+    )
+
+
+def _choose(
+    story_id: int, members: Sequence[StoryArticle], ruled: Collection[int]
+) -> tuple[StoryArticle, ...]:
+    """The founder, whatever an admin has ruled on, and the latest others."""
+    first = [a for a in members if a.article_id == story_id or a.article_id in ruled]
+    others = [a for a in members if a not in first]
+    return (*first, *others[: max(0, KNOWN_ARTICLES - len(first))])
+
+
+def _list_ruled(tx: Transaction, article_ids: Collection[int]) -> set[int]:
+    rulings = list_rulings(tx, article_ids)
+    return {article_id for pair in rulings.together | rulings.apart for article_id in pair}
+
+
+def _story_values(story_id: int, reason: StoryReason) -> dict[str, object]:
+    return {
+        "story_id": story_id,
+        "story_rule": reason.rule,
+        "story_score": round(reason.score, 3),
+        "story_threshold": round(reason.threshold, 3),
+        "story_words": " ".join(reason.words),
+    }
+
+
+def _redirect(tx: Transaction, kind: str, from_id: int, into_id: int) -> None:
+    leading = and_(redirects.c.kind == kind, redirects.c.into_id == from_id)
+    tx.execute(update(redirects).where(leading).values(into_id=into_id))
+    row = insert(redirects).values(kind=kind, from_id=from_id, into_id=into_id)
+    tx.execute(row.on_conflict_do_update(index_elements=["kind", "from_id"], set_={"into_id": into_id}))
+
+
+def _find_unit(now: datetime) -> float:
+    return float(2 ** ((now - _EPOCH) / HALF_LIFE))
