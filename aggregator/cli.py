@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,12 +16,13 @@ from typing import Any, BinaryIO, ParamSpec
 
 import click
 
-from aggregator import __version__, ops
+from aggregator import __version__, ops, rulings
 from aggregator.config import Settings, load_settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.executor.local import open_line
+from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import setup_logging
 from aggregator.schedule import Poller
 from aggregator.web.server import run_server
@@ -126,6 +128,10 @@ def status(config_path: Path, as_json: bool) -> None:
         return
     for row in rows:
         _echo_status(row)
+    merged = sum((Counter(row.merged) for row in rows), Counter())
+    if merged:
+        by_rule = ", ".join(f"{count} {rule}" for rule, count in merged.most_common())
+        click.echo(f"entries in the article of another: {merged.total()} ({by_rule})")
     failing = sum(row.state == "error" for row in rows)
     click.echo(f"{len(rows)} sources, {failing} failing, {sum(row.entries for row in rows)} entries")
 
@@ -144,6 +150,39 @@ def entries(config_path: Path, section: str | None, source_id: str | None, as_js
             click.echo(
                 f"{entry.published_at:%Y-%m-%d %H:%M}  {entry.source}  {entry.title}  {entry.url or ''}"
             )
+
+
+@command
+@click.argument("entry_id")
+@click.option("--json", "as_json", is_flag=True)
+def explain(config_path: Path, entry_id: str, as_json: bool) -> None:
+    """Why an entry is in its article, its story and its section.
+
+    ENTRY_ID is an id of `aggregator entries --json`; that of an article or a story is also that of the
+    entry that founded it.
+    """
+    settings = _load(config_path)
+    explanation = explain_entry(settings, entry_id)
+    click.echo(ops.to_json(explanation) if as_json else render_explanation(explanation, settings))
+
+
+@command
+@click.argument("entry_id")
+@click.option("--story", is_flag=True, help="Part its article from the others of the story instead.")
+def split(config_path: Path, entry_id: str, story: bool) -> None:
+    """Give an entry that is no copy an article of its own, for good."""
+    act = rulings.split_story if story else rulings.split_article
+    click.echo(act(_load(config_path), entry_id, now=datetime.now(UTC)))
+
+
+@command
+@click.argument("entry_id")
+@click.argument("other_id")
+@click.option("--story", is_flag=True, help="Make one story of those of their articles instead.")
+def merge(config_path: Path, entry_id: str, other_id: str, story: bool) -> None:
+    """Make one article of those of two entries, for good; the older keeps its address."""
+    act = rulings.merge_stories if story else rulings.merge_articles
+    click.echo(act(_load(config_path), entry_id, other_id, now=datetime.now(UTC)))
 
 
 @command

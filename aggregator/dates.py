@@ -134,6 +134,16 @@ _LEADING_DAY = re.compile(r"(?:[^\W\d_]+\.?,|mar\b\.?)\s*")
 _EDGES = " ,.-/|:;()"
 _BETWEEN = re.compile(r"[ ,.\-/|:;()]*")
 
+_USUAL_YEAR = "((?:197[1-9]|19[89][0-9]|20[0-9]{2}))"
+_USUAL_ISO = re.compile(  # RFC 3339
+    rf"{_USUAL_YEAR}(?:-[0-9]{{2}}){{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{3}}(?:[0-9]{{3}})?)?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
+)
+_USUAL_RFC = re.compile(  # RFC 5322
+    rf"(?:{'|'.join(_ENGLISH_DAYS)}), ([0-9]{{2}}) ({'|'.join(_ENGLISH_MONTHS)}) {_USUAL_YEAR} "
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|UTC|([+-])(0[0-9]|1[0-4])([0-5][0-9]))"
+)
+
 _HTTP_DATES = tuple(
     re.compile(pattern, re.IGNORECASE | re.ASCII)
     for pattern in (
@@ -156,12 +166,39 @@ def parse_date(text: str) -> datetime | None:
     """
     if len(text) > MAX_DATE_CHARS:
         return None
+    if usual := _read_usual(text):
+        return usual
     plain = _plain(text)
     try:
         instant = _read_compact(plain) or _read_epoch(plain) or _read_written(_spell_out_iso(plain))
     except (ValueError, OverflowError):  # 25:00, an offset of 99 hours
         return None
     return instant if instant is not None and EARLIEST <= instant < LATEST else None
+
+
+def _read_usual(text: str) -> datetime | None:
+    """What nearly all feeds write, in a tenth of the time; None: not that, or no such instant."""
+    try:
+        if _USUAL_ISO.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+        if (match := _USUAL_RFC.fullmatch(text)) is None:
+            return None
+        day, month, year, hour, minute, second, sign, *offset = match.groups()
+        instant = datetime(
+            int(year),
+            _ENGLISH_MONTHS.index(month) + 1,
+            int(day),
+            int(hour),
+            int(minute),
+            int(second),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    if sign is None:
+        return instant
+    east = timedelta(hours=int(offset[0]), minutes=int(offset[1]))
+    return instant - east if sign == "+" else instant + east
 
 
 def parse_http_date(text: str) -> datetime | None:

@@ -15,7 +15,10 @@
     ├── StoreError             the store cannot be used
     │   ├── SchemaMismatch     its schema is not the one this version needs
     │   └── LeaseLost          another process has taken over the host bucket; nothing was written
-    └── PortTaken              the web server cannot listen where it was told to
+    ├── PortTaken              the web server cannot listen where it was told to
+    ├── BadParameter           a request names a parameter that there is not, or a value that it may not have
+    ├── NoSuchEntry            a command names an entry that is not stored
+    └── RulingRefused          what an admin asks to split or to merge cannot be
 
 Messages are for admins: they name the thing, the limit and the cause, and where there is one, the cure.
 """
@@ -108,6 +111,23 @@ class LeaseLost(StoreError):
 
 class PortTaken(AggregatorError):
     """The web server cannot listen where it was told to."""
+
+
+class BadParameter(AggregatorError):
+    """A request names a parameter that there is not, or gives it a value that it may not have."""
+
+
+class NoSuchEntry(AggregatorError):
+    """A command names an entry that is not stored."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(
+            f'no entry "{entry_id}" is stored: aggregator entries --json lists them, each with its id'
+        )
+
+
+class RulingRefused(AggregatorError):
+    """What an admin asks to split or to merge cannot be; the message says what can."""
 
 
 def _rebuild(

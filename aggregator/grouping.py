@@ -33,7 +33,10 @@ def group_new(store: Store, *, now: datetime, stopping: threading.Event) -> int:
             if not stories.has_pending(tx):
                 break
         with store.write() as tx:
-            grouped += _group_batch(tx, now=now)
+            batch = _group_batch(tx, now=now)
+        if not batch:  # another process was faster
+            break
+        grouped += batch
     return grouped
 
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -68,6 +68,7 @@ class SourceStatus:
     problems: tuple[str, ...] = ()
     skipped: int = 0
     push: SubscriptionState | None = None  # None: it names no hub, or we want none
+    merged: dict[str, int] = field(default_factory=dict)  # entries that a rule put into another's article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +141,15 @@ def list_status(settings: Settings, *, now: datetime) -> tuple[SourceStatus, ...
         with store.read() as tx:
             states = {s.source_id: s for s in sources.list_source_states(tx)}
             counts = sources.count_entries(tx)
+            merged = entries.count_merged(tx)
             pushed = subscriptions.list_subscriptions(tx)
     finally:
         store.close()
-    return tuple(
+    rows = (
         _status(source, states.get(source.id), counts.get(source.id, 0), pushed.get(source.id), now)
         for source in settings.sources
     )
+    return tuple(replace(row, merged=merged.get(row.id, {})) for row in rows)
 
 
 def _status(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -61,6 +61,12 @@ class Line:
     now: Callable[[], datetime]
     jitter: Callable[[], float]  # -1 to 1
     stopping: threading.Event = field(default_factory=threading.Event)
+    places: Mapping[str, int] = field(init=False)  # of the sources in the configuration, by id
+
+    def __post_init__(self) -> None:
+        # Once, not for every bucket: of thousands of sources a bucket has a few.
+        places = {source.id: place for place, source in enumerate(self.settings.sources)}
+        object.__setattr__(self, "places", places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +132,6 @@ class _Batch:
         self._claim = claim
         self._waiting: list[tuple[Exchange, PollResult]] = []
         self._due_at = line.now()
-        self._ranks = {source.id: place for place, source in enumerate(line.settings.sources)}
         self.reports: list[PollReport] = []
 
     @property
@@ -152,7 +157,7 @@ class _Batch:
             sources.hold_lease(tx, self._claim, until=now + LEASE)
             hubs = subscribing.find_hubs(tx, self._waiting, callback=self._line.settings.websub_callback)
             results = [hubs.step_back(exchange, result) for exchange, result in self._waiting]
-            reports = save_results(tx, results, now=now, overtaken=hubs.overtaken, ranks=self._ranks)
+            reports = save_results(tx, results, now=now, overtaken=hubs.overtaken, ranks=self._line.places)
             c = sources.find_pace_constant(tx) or pacing.DEFAULT_C
             for (exchange, _), result, report in zip(self._waiting, results, reports, strict=True):
                 counts = {"new": report.new, "repeated": report.repeated}
@@ -170,8 +175,8 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
     with line.store.read() as tx:
         states = {s.source_id: s for s in sources.list_source_states(tx, claim.source_ids)}
     # Another process may have put sources into the store that this one's configuration does not have.
-    by_id = {source.id: source for source in line.settings.sources if source.id in states}
-    wanted = [by_id[source_id] for source_id in claim.source_ids if source_id in by_id]
+    known = [source_id for source_id in claim.source_ids if source_id in states and source_id in line.places]
+    wanted = [line.settings.sources[line.places[source_id]] for source_id in known]
     asked = False
     for source in wanted:
         if not claim.forced and _postpone(line, states[source.id]):

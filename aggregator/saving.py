@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.dedupe.articles import COMMON, SAME_URL_WINDOW, SHARED_HASHES, assign_articles, must_leave
@@ -51,9 +51,14 @@ def save_results(
     for number, read_entry in edited.items():
         entries.update_entry(tx, known[number], read_entry, now=now)
     for number, read_entry in seen.items():
-        _reconsider(tx, _candidate(number, read_entry, article_id=known[number].article_id), now=now)
+        ruled = known[number].article_rule == entries.RULING
+        candidate = _candidate(number, read_entry, article_id=known[number].article_id)
+        # Not the date of the edited item: there are feeds that bump pubDate at every edit.
+        published_at = known[number].published_at
+        _reconsider(tx, replace(candidate, ruled=ruled, published_at=published_at), now=now)
     if fresh:
-        signatures.forget_signatures(tx, before=now - signatures.LIFETIME)
+        limit = max(signatures.FORGOTTEN_AT_ONCE, 2 * len(fresh))
+        signatures.forget_signatures(tx, before=now - signatures.LIFETIME, limit=limit)
     if fresh or edited:
         entries.bump_revision(tx, now=now)
 
@@ -85,15 +90,18 @@ def _insert(
 
 
 def _reconsider(tx: Transaction, edited: Candidate, *, now: datetime) -> None:
-    """An edit moves an entry to another article only when it must; the one that founded its article stays."""
-    if edited.article_id != edited.entry_id:
+    """An edit moves an entry to another article only when it must.
+
+    The one that founded its article stays, and so does what an admin has put where it is.
+    """
+    if edited.article_id != edited.entry_id and not edited.ruled:
         founder = signatures.find_candidate(tx, edited.article_id)
         if founder is not None and must_leave(edited, founder):
             others = [c for c in _list_known(tx, [edited]) if c.entry_id != edited.entry_id]
             assignment = assign_articles([edited], others)[edited.entry_id]
             if assignment.article_id != edited.article_id:
                 entries.move_entry(tx, edited.entry_id, assignment)
-    signatures.record_signatures(tx, [edited], now=now)
+    signatures.renew_signature(tx, edited, now=now)
 
 
 def _list_known(tx: Transaction, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -5,16 +5,20 @@ Nothing here knows about HTML; texts come in as plain Unicode.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from collections import Counter
-from functools import lru_cache
-from typing import Literal
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal
 
 ELLIPSIS = "…"
 
 # XML 1.0, 2.2 (Char), and of what it allows the controls U+007F to U+009F.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]+")
+_C0 = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
+_C1_IN_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
 
 _DROPPED_MARKS = (
     *(
@@ -42,6 +46,17 @@ _LETTERS = {
     "þ": "th",
 }
 _FOLDINGS_KEPT = 32_768  # more than any language needs; a hostile text must not fill the memory
+
+# What most texts are written in, 127 characters each beside ASCII. All others are looked up one by one.
+_PUNCTUATION = "\xa0«»–—‘’‚“”„…•°\u200b\u200c\u200d\u200e\u200f\ufeff"
+_ARABIC = (
+    "ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىي\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670ٱپچژڤکگ"
+    "ہھۃیےۓۀەێۆڵڕٹڈڑں٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹،؛؟٪٫٬۔"
+)
+_LATIN = (
+    "".join(map(chr, range(0xA1, 0x100))).translate(dict.fromkeys(map(ord, "«»°¼½¾ÆæÞþßªµº")))
+    + "ĞğİıŞşŁłŠšŽž"
+)
 
 _NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|@\w+|#[A-Za-z_]\w*", re.IGNORECASE)
 
@@ -115,11 +130,23 @@ def strip_controls(text: str) -> str:
 
     NEL, a line end, becomes a space. Marks of direction and joiners stay: they change what is read.
     """
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return _FORBIDDEN.sub("", text.replace("\x85", " "))
+    if (
+        len(encoded.translate(None, _C0)) == len(encoded)
+        and b"\xef\xbf" not in encoded
+        and (b"\xc2" not in encoded or not _C1_IN_UTF8.search(encoded))
+    ):
+        return text
     return _FORBIDDEN.sub("", text.replace("\x85", " "))
 
 
 def collapse_space(text: str) -> str:
     """Every run of Unicode white space as one space, none at the ends."""
+    if "  " not in text and text.isprintable():  # all white space but the space is not printable
+        return text.strip(" ")
     return " ".join(text.split())
 
 
@@ -131,6 +158,12 @@ def fold(text: str) -> str:
     direction, joiners and soft hyphens vanish. Punctuation and symbols become spaces, between digits as well:
     "3.5" is "3 5", not "35", and the results "2-1" and "2:1" agree. Idempotent; the answer is in NFC.
     """
+    for alphabet in _list_alphabets():
+        if letters := _encode(text, alphabet):
+            folded, _ = codecs.charmap_decode(
+                letters.translate(None, alphabet.dropped), "strict", alphabet.folded
+            )
+            return " ".join(folded.split())
     return unicodedata.normalize("NFC", " ".join(text.translate(_foldings).split()))
 
 
@@ -139,13 +172,7 @@ def detect_direction(text: str, default: Literal["rtl", "ltr"] = "ltr") -> Liter
 
     URLs, @names and #tags in Latin letters do not count: every Arabic post has them.
     """
-    right = left = 0
-    for char, count in _count_letters(text).items():
-        direction = unicodedata.bidirectional(char)
-        if direction in ("R", "AL"):
-            right += count
-        elif direction == "L":
-            left += count
+    left, right = _count_directions(_without_names(text))
     if right == left:
         return default
     return "rtl" if right > left else "ltr"
@@ -158,18 +185,18 @@ def detect_language(text: str, *, hint: str | None) -> str:
     when at least 30 % of the letters are of a script the language is written in. Otherwise the script
     decides, and within the Arabic script the letters; Latin letters alone tell nothing: "und".
     """
-    letters = _count_letters(text)
-    scripts = _count_scripts(letters)
+    text = _without_names(text)
+    scripts = _count_scripts(text)
     tag = _find_tag(hint or "")
     if not scripts:
         return tag or "und"
     if tag is not None:
-        agreeing = sum(scripts[script] for script in _list_scripts(tag))
-        if agreeing >= _HINT_SHARE * scripts.total():
+        agreeing = sum(scripts.get(script, 0) for script in _list_scripts(tag))
+        if agreeing >= _HINT_SHARE * sum(scripts.values()):
             return tag
-    (script, _), *_ = scripts.most_common(1)
+    script = max(scripts, key=lambda script: scripts[script])  # of equals the one that comes first
     if script == "Arab":
-        return _guess_arabic_script(letters, scripts[script])
+        return _guess_arabic_script(_count_letters(text), scripts[script])
     return _LANGUAGE_OF_SCRIPT.get(script, "und")
 
 
@@ -234,18 +261,91 @@ class _Foldings(dict[int, str]):
 _foldings = _Foldings()
 
 
-def _count_letters(text: str) -> Counter[str]:
-    counts = Counter(_NOT_PROSE.sub(" ", text))
-    return Counter({char: count for char, count in counts.items() if char.isalpha()})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alphabet:
+    """Up to 256 characters as single bytes, so that a text is folded and counted without a loop over it."""
+
+    encoding: Any  # of `codecs.charmap_build`
+    folded: str  # what each byte folds to
+    dropped: bytes  # what folds to nothing
+    latin: bytes
+    arabic: bytes
 
 
-def _count_scripts(letters: Counter[str]) -> Counter[str]:
-    scripts: Counter[str] = Counter()
-    for char, count in letters.items():
-        scripts[_find_script(char)] += count
-    if scripts["Kana"] > _KANA_SHARE * scripts["Hani"]:
-        scripts["Kana"] += scripts.pop("Hani", 0)
-    return +scripts
+@cache
+def _list_alphabets() -> tuple[_Alphabet, ...]:
+    return tuple(_make_alphabet(_PUNCTUATION + letters) for letters in (_LATIN, _ARABIC))
+
+
+def _make_alphabet(letters: str) -> _Alphabet:
+    """Every letter folds to one character, to nothing or to white space."""
+    characters = "".join(map(chr, range(128))) + letters
+    assert len(characters) <= 256
+    folded = [_fold_char(char) for char in characters]
+    scripts = [_find_script(char) if char.isalpha() else None for char in characters]
+    return _Alphabet(
+        encoding=codecs.charmap_build(characters),
+        folded="".join(fold[:1] or "\0" for fold in folded),
+        dropped=bytes(code for code, fold in enumerate(folded) if not fold),
+        latin=bytes(code for code, script in enumerate(scripts) if script == "Latn"),
+        arabic=bytes(code for code, script in enumerate(scripts) if script == "Arab"),
+    )
+
+
+def _encode(text: str, alphabet: _Alphabet) -> bytes | None:
+    """None: the text has other characters too."""
+    try:
+        return codecs.charmap_encode(text, "strict", alphabet.encoding)[0]
+    except UnicodeEncodeError:
+        return None
+
+
+def _without_names(text: str) -> str:
+    """The text without what is written in Latin letters in every language: URLs, @names and #tags."""
+    if "@" in text or "#" in text or "://" in text or "www." in text.lower():
+        return _NOT_PROSE.sub(" ", text)
+    return text
+
+
+def _count_letters(text: str) -> dict[str, int]:
+    return {char: count for char, count in Counter(text).items() if char.isalpha()}
+
+
+def _count_common_scripts(text: str) -> tuple[int, int] | None:
+    """How many letters are Latin and Arabic; None: perhaps there are others."""
+    for alphabet in _list_alphabets():
+        if letters := _encode(text, alphabet):
+            latin = len(letters) - len(letters.translate(None, alphabet.latin))
+            return latin, len(letters) - len(letters.translate(None, alphabet.arabic))
+    return None
+
+
+def _count_directions(text: str) -> tuple[int, int]:
+    """How many letters run from the left and from the right."""
+    common = _count_common_scripts(text)
+    if common is not None:
+        return common
+    counts = {"L": 0, "R": 0, "AL": 0}
+    for char, count in _count_letters(text).items():
+        direction = unicodedata.bidirectional(char)
+        if direction in counts:
+            counts[direction] += count
+    return counts["L"], counts["R"] + counts["AL"]
+
+
+def _count_scripts(text: str) -> dict[str, int]:
+    common = _count_common_scripts(text)
+    if common is not None and common[0] != common[1]:
+        return {script: count for script, count in zip(("Latn", "Arab"), common, strict=True) if count}
+    scripts: dict[str, int] = {}
+    for char, count in _count_letters(text).items():
+        script = _find_script(char)
+        scripts[script] = scripts.get(script, 0) + count
+    kana, han = scripts.get("Kana", 0), scripts.get("Hani", 0)
+    if kana > _KANA_SHARE * han:
+        scripts["Kana"] = kana + han
+        scripts.pop("Hani", None)
+    return scripts
 
 
 @lru_cache(maxsize=4096)
@@ -280,9 +380,9 @@ def _spell_subtag(subtag: str) -> str:
     return subtag.upper() if len(subtag) == 2 else subtag.lower()
 
 
-def _guess_arabic_script(letters: Counter[str], total: int) -> str:
+def _guess_arabic_script(letters: dict[str, int], total: int) -> str:
     def count(chars: str) -> int:
-        return sum(letters[char] for char in chars)
+        return sum(letters.get(char, 0) for char in chars)
 
     for language, markers in _MARKERS:
         if count(markers) >= max(1, _MARKER_SHARE * total):

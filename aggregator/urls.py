@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -50,6 +51,13 @@ _UNSAFE_IN_FIELD = _unsafe_outside(_QUERY_CHARS)
 _PATH_DECODED = {f"%{ord(char):02X}": char for char in _PATH_CHARS}
 _FIELD_DECODED = {f"%{ord(char):02X}": char for char in _QUERY_CHARS}
 
+# What absolute_url gives as it is, and no parser reads in another way: a host that is a name and no number.
+_PLAIN = re.compile(
+    r"https?://(?=[^/]{1,253}/)(?:(?!xn--)[a-z0-9_-]{1,63}+\.)++[a-z]{2,24}/"
+    rf"(?:[{re.escape(_PATH_CHARS)}/]++|%[0-9A-Fa-f]{{2}})*+"
+    rf"(?:\?(?:[{re.escape(_PATH_CHARS)}/?]++|%[0-9A-Fa-f]{{2}})*+)?+"
+    rf"(?:\#(?:[{re.escape(_PATH_CHARS)}/?]++|%[0-9A-Fa-f]{{2}})*+)?+"
+)
 _ROOT_KEY = re.compile(r"https://[^/?#]+/")
 _MOBILE_PREFIXES = ("www.", "m.", "amp.")
 _ESCAPED_TWICE = re.compile(r"^(?:amp;)+")  # what escaping an ampersand again leaves before a name
@@ -90,6 +98,7 @@ class _Origin(NamedTuple):
     port: int | None  # None: the scheme's default
 
 
+@lru_cache(maxsize=1024)
 def canonical_url(url: str) -> str | None:
     """The key two URLs of one document share; only for comparison, never shown and never fetched.
 
@@ -130,6 +139,8 @@ def absolute_url(base: str, reference: str) -> str | None:
     """
     if len(reference) > 2 * MAX_URL_CHARS:
         return None
+    if is_plain_url(reference):
+        return reference
     target = _split(reference)
     if target.scheme is None:
         target = _resolve(_split(base), target)
@@ -142,6 +153,11 @@ def absolute_url(base: str, reference: str) -> str | None:
     fragment = "" if target.fragment is None else "#" + _UNSAFE_IN_QUERY.sub(_escape, target.fragment)
     url = f"{origin.scheme}://{origin.host}{port}{path}{query}{fragment}"
     return url if len(url) <= MAX_URL_CHARS else None
+
+
+def is_plain_url(text: str) -> bool:
+    """True: `absolute_url` gives it as it is. False says nothing."""
+    return _PLAIN.fullmatch(text) is not None and "/." not in text and len(text) <= MAX_URL_CHARS
 
 
 def host_bucket(url: str) -> str:
@@ -223,6 +239,7 @@ def _find_origin(reference: _Reference) -> _Origin | None:
     return _Origin(reference.scheme, host, None if port == _DEFAULT_PORTS[reference.scheme] else port)
 
 
+@lru_cache(maxsize=1024)
 def _find_host(host: str) -> str | None:
     if host.startswith("["):
         return _find_ipv6(host[1:-1])

@@ -19,7 +19,8 @@ from aggregator.demo.publisher import Publisher
 from tests.harness import COMMAND, Site, make_item, publish
 from tests.site_samples import HEAD, Portal, make_settings, open_portal, source_table
 
-COMMANDS = ["serve", "poll", "check", "status", "entries", "import", "export", "prune", "migrate", "demo"]
+COMMANDS = ["serve", "poll", "check", "status", "entries", "explain", "split", "merge", "import", "export"]
+COMMANDS += ["prune", "migrate", "demo"]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,10 @@ def test_the_version() -> None:
         ["demo", "--config", "config.toml"],
         ["import"],
         ["import", "there-is-no-such-file.opml"],
+        ["explain"],
+        ["split"],
+        ["merge", "one"],
+        ["merge", "one", "two", "three"],
     ],
     ids=" ".join,
 )
@@ -138,10 +143,14 @@ def test_status_in_words_and_as_json(portal: Portal) -> None:
     words = run("status", "--config", portal.settings.path)
     assert words.exit_code == 0
     assert "madar: ok, 65 entries" in words.stdout
-    assert words.stdout.splitlines()[-1] == "4 sources, 0 failing, 71 entries"
+    assert words.stdout.splitlines()[-2:] == [
+        "entries in the article of another: 1 (1 same-url)",
+        "4 sources, 0 failing, 71 entries",
+    ]
     rows = json.loads(run("status", "--json", "--config", portal.settings.path).stdout)
     assert [row["id"] for row in rows] == ["madar", "sahel", "herald", "wire"]
     assert rows[0]["last_success_at"] == "2026-11-24T12:00:00Z"
+    assert [row["merged"] for row in rows] == [{}, {}, {}, {"same-url": 1}]
 
 
 def test_entries_in_words_and_as_json_lines(portal: Portal) -> None:
@@ -172,6 +181,47 @@ def test_what_is_not_configured_is_1_and_names_what_is(
     assert (result.exit_code, result.stdout) == (1, "")
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+# --- reasons and rulings ---------------------------------------------------------------------------
+
+
+def test_explain_split_and_merge_say_what_they_found_and_did(tmp_path: Path) -> None:
+    with open_portal(tmp_path) as portal:
+        config = ("--config", portal.settings.path)
+        lines = run("entries", "--section", "world", "--json", *config).stdout.splitlines()
+        rows = [json.loads(line) for line in lines]
+        copy = next(row for row in rows if row["source"] == "wire")
+
+        words = run("explain", copy["id"], *config)
+        assert words.exit_code == 0
+        assert "another source carries the same address [same-url]" in words.stdout
+        found = json.loads(run("explain", copy["id"], "--json", *config).stdout)
+        assert list(found) == ["entry", "section", "article", "story"]
+        assert found["article"]["decided_by"]["source"] == "herald"
+
+        split = run("split", copy["id"], *config)
+        assert (split.exit_code, split.stderr) == (0, "")
+        assert f"entry {copy['id']} left article {copy['article']}" in split.stdout
+        merge = run("merge", copy["id"], copy["article"], *config)
+        assert f"article {copy['id']} went into {copy['article']}" in merge.stdout
+        refused = run("split", copy["article"], *config)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(f"aggregator: entry {copy['article']} founded its article")
+        assert run("merge", "--story", copy["article"], rows[0]["id"], *config).exit_code == 0
+        assert run("split", "--story", copy["id"], *config).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["explain"], ["split"], ["split", "--story"], ["merge", "aaaaaaaaaaaaa"]], ids=" ".join
+)
+def test_an_entry_that_is_not_stored_is_1_and_said(portal: Portal, command: list[str]) -> None:
+    result = run(*command, "aaaaaaaaaaaaa", "--config", portal.settings.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        'aggregator: no entry "aaaaaaaaaaaaa" is stored: '
+        "aggregator entries --json lists them, each with its id\n"
+    )
 
 
 # --- OPML ------------------------------------------------------------------------------------------

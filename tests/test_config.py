@@ -101,6 +101,7 @@ def test_site_and_fetch_are_read() -> None:
         '[site]\nurl = "https://News.example/x/"\ntimezone = "Africa/Tripoli"\n'
         'editions = ["AR-ly", "ckb", "en"]\n'
         'digits = "latn"\nimages = "none"\nkeep = "forever"\n'
+        'source_in_title = "suffix"\n'
         '[fetch]\ncontact = "me@example.org"\ntimeout = "5s"\nmax_body_bytes = "2MiB"\n'
         'allow_networks = ["127.0.0.1", "::1", "10.0.0.0/8"]'
     )
@@ -113,6 +114,7 @@ def test_site_and_fetch_are_read() -> None:
     ]
     assert settings.site.digits == "latn"
     assert not settings.site.images
+    assert settings.site.source_in_title == "suffix"
     assert settings.keep is None
     assert settings.fetch.user_agent == f"aggregator/{__version__} (+https://news.example/x; me@example.org)"
     assert settings.fetch.connect_timeout == timedelta(seconds=5)
@@ -212,7 +214,6 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     assert settings.notes == (
         f"c.toml:8: site.hijri: {unused}",
         'c.toml:9: site.images: "proxy" has no effect in this version and is treated as "none"',
-        f"c.toml:13: embed.allow: {unused}",
         f"c.toml:15: admin.password: {unused}",
         f"c.toml:17: websub.hub: {unused}",
     )
@@ -338,7 +339,7 @@ def test_the_reference_is_the_one_rendered_from_the_tables() -> None:
 def test_the_keys_are_those_of_the_design() -> None:
     polling = "every timeout content lang headers skip rules max_entries"
     assert {table.header: " ".join(key.name for key in table.keys) for table in TABLES} == {
-        "[site]": "title url timezone editions digits hijri images keep",
+        "[site]": "title url timezone editions digits hijri images source_in_title keep",
         "[store]": "url",
         "[fetch]": "contact timeout max_body_bytes concurrency per_host host_gap allow_networks "
         "requests_per_hour",

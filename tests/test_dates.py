@@ -441,3 +441,31 @@ def test_any_text_is_an_aware_instant_in_range_or_none(text: str) -> None:
     instant = parse_date(text)
     assert instant is None or EARLIEST <= instant < LATEST
     assert parse_http_date(text) is None or instant is None or parse_http_date(text) == instant
+
+
+@given(
+    st.builds(
+        "{}, {:02} {} {} {:02}:{:02}:{:02} {}".format,
+        st.sampled_from(["Mon", "Sun", "Xyz"]),
+        st.integers(0, 32),
+        st.sampled_from(["Jan", "Feb", "Dec", "Foo"]),
+        st.sampled_from([1969, 1970, 1971, 2026, 2199, 2200]),
+        st.integers(0, 24),
+        st.integers(0, 60),
+        st.integers(0, 61),
+        st.sampled_from(["GMT", "UTC", "+0000", "-0530", "+1459", "+1500", "+1299", "EST"]),
+    )
+    | st.builds(
+        "{}-{:02}-{:02}T{:02}:{:02}:{:02}{}{}".format,
+        st.sampled_from([1969, 1970, 1971, 2026, 2199, 2200]),
+        st.integers(0, 13),
+        st.integers(0, 32),
+        st.integers(0, 25),
+        st.integers(0, 60),
+        st.integers(0, 61),
+        st.sampled_from(["", ".5", ".123", ".123456", ".1234567"]),
+        st.sampled_from(["Z", "+03:00", "-05:30", "+14:59", "+15:00", "+02:60", "", "+0300"]),
+    )
+)
+def test_the_usual_forms_are_read_as_the_unusual_ones(text: str) -> None:
+    assert parse_date(text) == parse_date(f" {text}")  # with a space before it a date is looked at in pieces

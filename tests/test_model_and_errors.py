@@ -16,6 +16,7 @@ from aggregator.errors import (
     AddressRefused,
     AggregatorError,
     BadEncoding,
+    BadParameter,
     BadRedirect,
     BodyTooLarge,
     ConfigError,
@@ -23,9 +24,11 @@ from aggregator.errors import (
     FetchTimeout,
     HttpStatusError,
     LeaseLost,
+    NoSuchEntry,
     NotAFeed,
     ParseError,
     PortTaken,
+    RulingRefused,
     SandboxKilled,
     SchemaMismatch,
     StoreError,
@@ -70,7 +73,9 @@ ERRORS: list[AggregatorError] = [
     ),
     HttpStatusError(f"{URL} answered 404: nothing is there", url=URL, status=404),
     *(kind(f"{URL}: it cannot be read", url=URL) for kind in (ParseError, NotAFeed, SandboxKilled)),
-    *(kind("it cannot be had") for kind in (StoreError, SchemaMismatch, LeaseLost, PortTaken)),
+    *(kind("it cannot be had") for kind in (StoreError, SchemaMismatch, LeaseLost, PortTaken, BadParameter)),
+    NoSuchEntry("aaaaaaaaaaaaa"),
+    RulingRefused("it cannot be split"),
 ]
 
 

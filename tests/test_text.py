@@ -334,3 +334,29 @@ def test_truncated_text_is_a_beginning_within_the_limit(text: str, limit: int) -
 def test_truncating_twice_is_truncating_once(text: str, limit: int) -> None:
     cut = truncate_words(text, limit)
     assert truncate_words(cut, limit) == cut
+
+
+# Texts of one script with its punctuation are counted and folded as a whole, others letter by letter.
+WRITTEN = st.one_of(
+    st.text(st.sampled_from("abcXYZéüÉğışñł0129 \n.,«»—“”…'/@#:\xa0\u200e"), max_size=60),
+    st.text(st.sampled_from("ابتثجأإآةىئؤءـًٌَُِّْٰپچگکیےۆں٠١۳ ،؛؟٪abc12.\n«»\u200c\u200f"), max_size=60),
+)
+BESIDE = " \u4e2d"  # a letter of neither
+
+
+@given(WRITTEN)
+def test_a_text_folds_the_same_whatever_stands_beside_it(text: str) -> None:
+    assert fold(text + BESIDE) == f"{fold(text)}{BESIDE}".strip()
+
+
+@given(WRITTEN, st.sampled_from([None, "ar", "en", "fa", "az", "ru"]))
+def test_language_and_direction_do_not_depend_on_how_letters_are_counted(text: str, hint: str | None) -> None:
+    far = f"{text} \u0967"  # a digit of another script is no letter
+    assert detect_language(far, hint=hint) == detect_language(text, hint=hint)
+    assert detect_direction(far) == detect_direction(text)
+
+
+@given(st.text(st.characters(exclude_categories=())), st.text(max_size=3))
+def test_white_space_and_controls_go_from_each_part_as_from_the_whole(text: str, other: str) -> None:
+    assert strip_controls(text) + strip_controls(other) == strip_controls(text + other)
+    assert collapse_space(text) == " ".join(text.split())

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.urls import MAX_URL_CHARS, absolute_url, canonical_url, host_bucket, is_root_url, url_path
+from aggregator.urls import (
+    MAX_URL_CHARS,
+    absolute_url,
+    canonical_url,
+    host_bucket,
+    is_plain_url,
+    is_root_url,
+    url_path,
+)
 
 ROOT = "https://example.com"
 
@@ -418,3 +426,36 @@ def test_every_variant_of_a_url_has_its_key(
 
 def _spelled(slug: str) -> str:
     return "".join(f"%{byte:02x}" for byte in slug.encode())
+
+
+@given(
+    st.builds(
+        "https://{}.example/{}{}".format,
+        st.sampled_from(["a", "a_b", "a-b.c", "xn--a", "A", "a..b", "a.", "x" * 64, "é"]),
+        st.lists(st.sampled_from(["a", "/", ".", "..", "/./", "%20", "%", "é", "~", "'", '"', " ", "|"])).map(
+            "".join
+        ),
+        st.sampled_from(["", "?", "?a=1&b=/?", "?<", "#", "#a", "#a#b", "?a#b?", "?é", "#%2"]),
+    )
+)
+def test_a_plain_url_stands_for_itself(url: str) -> None:
+    if is_plain_url(url):
+        assert absolute_url(ROOT, url) == url == absolute_url(ROOT, f" {url}")
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("https://news.example/a/b.html?x=1&y=%D8%B9#z", True),
+        ("http://news.example/", True),
+        ("https://news.example", False),
+        ("https://news.example:80/", False),
+        ("https://127.0.0.1/", False),
+        ("https://xn--a.example/", False),
+        ("https://news.example/a/../b", False),
+        ("https://news.example/عاجل", False),
+        (f"https://news.example/{'a' * MAX_URL_CHARS}", False),
+    ],
+)
+def test_plain_is_what_nobody_reads_in_another_way(url: str, plain: bool) -> None:
+    assert is_plain_url(url) is plain

@@ -5,13 +5,14 @@ Every entry is read by itself: whatever a value holds, it is repaired, replaced 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 
 from aggregator.clean.html import (
     excerpt,
@@ -65,6 +66,9 @@ _MEDIA_TYPES = dict(
     gif=image/gif webp=image/webp avif=image/avif svg=image/svg+xml pdf=application/pdf
     epub=application/epub+zip zip=application/zip""".split()
 )
+_FIELDS: dict[type, Callable[[object], tuple[object, ...]]] = {
+    kind: attrgetter(*kind.__slots__) for kind in (ParsedEntry, Markup, Enclosure, Image)
+}
 # What servers and plugins write when they do not know.
 _TYPES_WITHOUT_MEANING = frozenset(["application/octet-stream", "binary/octet-stream", "application/unknown"])
 
@@ -149,7 +153,7 @@ def _clean_entry(
         updated_at=updated_at,
         first_seen_at=seen_at,
         raw_hash=hash_raw(parsed),
-        content_hash=_hash([words.title, words.text, url]),
+        content_hash=_hash((words.title, words.text, url)),
     )
 
 
@@ -194,26 +198,36 @@ def _tell_apart(entries: list[Entry], problems: Counter[str]) -> Iterator[Entry]
 
 
 def _fit_guid(guid: str) -> str:
-    return guid if len(guid) <= MAX_GUID_CHARS else f"hash:{_hash([guid]).hex()}"
+    return guid if len(guid) <= MAX_GUID_CHARS else f"hash:{_hash((guid,)).hex()}"
 
 
 def _hash_guid(title: str, text: str) -> str:
-    return f"hash:{_hash([fold(title), fold(text)]).hex()}"
-
-
-def _hash(values: object) -> bytes:
-    # JSON spells every value in one way only, in every version of Python; lone surrogates included.
-    spelled = json.dumps(values, separators=(",", ":"), default=_list_fields)
-    return blake2b(spelled.encode("ascii"), digest_size=16).digest()
-
-
-def _list_fields(value: object) -> list[object]:
-    return [getattr(value, name) for name in type(value).__slots__]  # type: ignore[attr-defined]
+    return f"hash:{_hash((fold(title), fold(text))).hex()}"
 
 
 def hash_raw(parsed: ParsedEntry) -> bytes:
     """Give 16 bytes that move when anything in the item does; the same in every process."""
-    return _hash(parsed)
+    return _hash(_FIELDS[ParsedEntry](parsed))
+
+
+def _hash(values: tuple[object, ...]) -> bytes:
+    return blake2b(_spell(values).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _spell(values: tuple[object, ...]) -> str:
+    """Spell values in such a way that no others are spelled the same."""
+    pieces: list[str] = []
+    for value in values:
+        if value is None:
+            pieces.append("-")
+        elif isinstance(value, str):
+            pieces.append(f"{len(value)}:{value}")
+        elif isinstance(value, int):
+            pieces.append(f"{value};")
+        else:
+            inner = value if isinstance(value, tuple) else _FIELDS[type(value)](value)
+            pieces.append(f"({_spell(inner)})")
+    return "".join(pieces)
 
 
 # --- addresses and dates --------------------------------------------------------------------------
@@ -322,6 +336,7 @@ def _find_language(
     return lang, detect_direction(sample, default="rtl" if primary in RTL_LANGUAGES else "ltr")
 
 
+@lru_cache(maxsize=1024)
 def _plain_category(category: str) -> str:
     return truncate_words(
         collapse_space(html_to_text(category[: 4 * MAX_CATEGORY_CHARS])), MAX_CATEGORY_CHARS
@@ -333,10 +348,15 @@ def _list_distinct(values: Iterable[str], limit: int) -> tuple[str, ...]:
     distinct: dict[str, str] = {}
     for value in values:
         if value:
-            distinct.setdefault(fold(value) or value, value)
+            distinct.setdefault(_fold_name(value), value)
         if len(distinct) == limit:
             break
     return tuple(distinct.values())
+
+
+@lru_cache(maxsize=1024)
+def _fold_name(name: str) -> str:
+    return fold(name) or name
 
 
 # --- media ----------------------------------------------------------------------------------------

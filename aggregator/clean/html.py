@@ -1,105 +1,50 @@
 """Foreign HTML -> HTML that is safe to publish, and plain text <-> HTML.
 
-The policy is one table of elements with their attributes; whatever is not in it goes, by nh3 (ammonia,
-html5ever), which always has the last word.
+Whatever the policy does not have goes, by nh3 (ammonia, html5ever), unless the markup is simple enough that
+every parser reads it in one way.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from html import escape, unescape
+from functools import lru_cache
+from html import unescape
 
 import nh3
 
-from aggregator.clean.prepare import (
-    RAW_ELEMENTS,
-    Tag,
-    bound_depth,
-    prepare_markup,
-    read_attributes,
-    read_tags,
+from aggregator.clean.policy import (
+    ATTRIBUTES,
+    DROPPED_WITH_CONTENT,
+    ELEMENTS,
+    EMOJI,
+    FORCED,
+    LINK_REL,
+    PIXEL,
+    PORTRAIT,
+    SCHEMES,
+    clean_value,
+    escape_lines,
+    replace_image,
 )
+from aggregator.clean.prepare import RAW_ELEMENTS, bound_depth, prepare_markup, read_attributes, read_tags
+from aggregator.clean.simple import rewrite_simple
+from aggregator.clean.tidy import tidy_html
 from aggregator.model import Image
 from aggregator.text import collapse_space, strip_controls, truncate_words
-from aggregator.urls import absolute_url
 
 EXCERPT_CHARS = 300
 MAX_ROUNDS = 6
 MIN_IMAGE_PIXELS = 50
 
-POLICY: dict[str, set[str]] = {
-    **{name: set() for name in "p br hr wbr div h2 h3 h4 h5 h6 blockquote pre details summary".split()},
-    **{name: set() for name in "em strong b i u s sub sup small mark cite q code kbd samp var dfn".split()},
-    **{name: set() for name in "bdi bdo span ruby rt rp ul dl dt dd figure figcaption".split()},
-    **{name: set() for name in "table caption thead tbody tfoot tr colgroup".split()},
-    "a": {"href", "title"},
-    "abbr": {"title"},
-    "audio": {"src"},
-    "col": {"span"},
-    "del": {"datetime"},
-    "img": {"src", "alt", "title", "width", "height"},
-    "ins": {"datetime"},
-    "li": {"value"},
-    "ol": {"start", "reversed"},
-    "source": {"src", "type"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan", "scope"},
-    "time": {"datetime"},
-    "video": {"src", "poster", "width", "height"},
-}
-ELEMENTS = set(POLICY)
-ATTRIBUTES = {element: attributes for element, attributes in POLICY.items() if attributes}
-ATTRIBUTES["*"] = {"dir", "lang"}
-DROPPED_WITH_CONTENT = {*RAW_ELEMENTS, "svg", "math", "template", "select", "button", "canvas", "datalist"}
-SCHEMES = {"http", "https", "mailto"}
-# One attribute an element at most: nh3 appends several in an order of its own, anew in every process.
-FORCED = {"audio": {"controls": ""}, "video": {"controls": ""}}
-LINK_REL = "noopener"
-
-VALUE_PATTERNS = {
-    "dir": re.compile("rtl|ltr|auto"),
-    "lang": re.compile("[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}"),
-    "width": re.compile(r"[0-9]{1,5}"),
-    "height": re.compile(r"[0-9]{1,5}"),
-    "colspan": re.compile(r"[0-9]{1,3}"),
-    "rowspan": re.compile(r"[0-9]{1,3}"),
-    "span": re.compile(r"[0-9]{1,3}"),
-    "start": re.compile(r"-?[0-9]{1,9}"),
-    "value": re.compile(r"-?[0-9]{1,9}"),
-    "scope": re.compile("row|col|rowgroup|colgroup"),
-    "type": re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}"),
-    "reversed": re.compile(""),
-}
-
-# Images that count readers, divide or decorate; nobody is meant to look at them.
-PIXEL = re.compile(
-    r"""://(?:[^/]*\.)?(?:
-        feedsportal\.com|doubleclick\.net|google-analytics\.com|quantserve\.com|scorecardresearch\.com
-        |chartbeat\.net|statcounter\.com|sitemeter\.com|pheedo\.com|amazon-adsystem\.com|imrworldwide\.com
-        |feeds\.feedburner\.com/~|feeds\.wordpress\.com/|facebook\.com/tr\b|assoc-amazon\.com/e/
-        |stats\.wordpress\.com/|pixel\.(?:wp|wordpress)\.com/|list-manage\.com/track|counter\.theconversation\.
-        |blogger\.googleusercontent\.com/tracker|blogblog\.com/.*?blank
-    )|/(?:pixel|1x1|spacer|blank|transparent|clear|count)\.(?:gif|png)(?:[?\#]|$)""",
-    re.VERBOSE | re.IGNORECASE,
-)
-PORTRAIT = re.compile(r"://(?:[^/]*\.)?gravatar\.com/avatar/", re.IGNORECASE)
-EMOJI = re.compile(r"://s\d*\.w(?:p|ordpress)?\.(?:org|com)/.*?(?:emoji|smilies)/", re.IGNORECASE)
-
-# What follows reads the output of nh3 only, where `<` and `>` delimit tags and nothing else.
+# They read the output of nh3 only, where `<` and `>` delimit tags and nothing else.
 _IMG = re.compile("<img[^>]*>")
-_EMPTY = re.compile(
-    r"<(p|a|div|span|figure|figcaption|h[2-6]|b|i|u|s|em|strong|small|blockquote|ul|ol|li)(?: [^>]*)?>"
-    r"(?:\s|&nbsp;|<br>)*+</\1>"
+_ATTRIBUTE = re.compile(' ([a-z]+)="([^"]*)"')
+# Tags without `<` or `>` in them, where prepare.read_tags would see the same.
+_CLEAR_TAG = re.compile(
+    r"""</?([a-zA-Z][^\s/<>]*+)(?:[^<>"'=]++|=\s*+(?:"[^"<>]*+"|'[^'<>]*+')|=(?!\s*+["']))*+>"""
 )
-_BARE_LINK = re.compile(rf'<a rel="{LINK_REL}">((?:[^<]++|<(?!/?a[ >]))*+)</a>')
-_BREAKS = re.compile(r"<br>(?:(?:\s|&nbsp;)*+<br>){2,}+")
-_LAST_BREAKS = re.compile(r"(?:<br>\s*+){1,2}(?=</(?:p|div|li|blockquote|h[2-6]|td|figcaption)>|\Z)")
-_FIRST_BREAKS = re.compile(r"\A(?:\s|<br>)++")
-_PRE_NEWLINES = re.compile(r"(<pre[^>]*>)\n++")
 _NAME = re.compile(r"</?(\w+)[^>]*>")
-_DEAD_SOURCE = re.compile(r'<source(?![^>]* src=")[^>]*>')
-_DEAD_PLAYER = re.compile(r'<(video|audio)(?![^>]* src=")[^>]*>\s*+</\1>')
 
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*+\n)++")
 _BLOCKS = frozenset(
@@ -108,6 +53,8 @@ _BLOCKS = frozenset(
     thead title tr ul video""".split()
 )
 _CELLS = frozenset(["td", "th"])
+_LINE_END = "\0"  # neither a text without controls nor a reference has it
+_SEPARATORS = dict.fromkeys(_BLOCKS, _LINE_END) | dict.fromkeys(_CELLS, " ")
 
 
 def sanitize_html(markup: str, *, base_url: str) -> str:
@@ -118,16 +65,26 @@ def sanitize_html(markup: str, *, base_url: str) -> str:
     known video hosts become links, tracking pixels and empty paragraphs go. Markup that will not
     settle down in a few rounds is given as its plain text. `base_url` is an absolute http(s) URL.
     """
-    cleaner = make_cleaner(base_url)
-    html = prepare_markup(strip_controls(markup))
+    html = strip_controls(markup)
+    simple = rewrite_simple(html, base_url=base_url)
+    return sanitize_by_parser(html, base_url=base_url) if simple is None else simple
+
+
+def sanitize_by_parser(markup: str, *, base_url: str) -> str:
+    """Do what `sanitize_html` promises to markup without control characters, simple or not."""
+    html = prepare_markup(markup)
     for _ in range(MAX_ROUNDS):
-        again = _clean_once(html, cleaner)
+        again = _clean_once(html, make_cleaner(base_url))
         if again == html:
             return html
+        simple = rewrite_simple(again, base_url=base_url)
+        if simple is not None:
+            return simple
         html = again
     return text_to_html(html_to_text(html))
 
 
+@lru_cache(maxsize=8)
 def make_cleaner(base_url: str) -> nh3.Cleaner:
     """Give nh3 with our policy; addresses are resolved against `base_url`."""
     return nh3.Cleaner(
@@ -143,61 +100,21 @@ def make_cleaner(base_url: str) -> nh3.Cleaner:
 
 
 def _make_filter(base_url: str) -> Callable[[str, str, str], str | None]:
-    # What comes out of one round is looked up, not resolved, in the next.
-    addresses: dict[str, str | None] = {"": None}
-
-    def filter_attribute(element: str, attribute: str, value: str) -> str | None:
-        if attribute == "rel":
-            return value
-        value = value.strip()
-        if attribute in ("href", "src", "poster"):
-            if attribute == "href" and value[:7].lower() == "mailto:":
-                return strip_controls(value)
-            if value not in addresses:
-                address = addresses[value] = absolute_url(base_url, value)
-                addresses[address or ""] = address
-            return addresses[value]
-        pattern = VALUE_PATTERNS.get(attribute)
-        if pattern is None:
-            return value
-        if attribute != "lang":
-            value = value.lower().removesuffix("px")
-        return value if pattern.fullmatch(value) else None
-
-    return filter_attribute
+    return lambda element, attribute, value: clean_value(attribute, value, base_url=base_url)
 
 
 def _clean_once(markup: str, cleaner: nh3.Cleaner) -> str:
     html = cleaner.clean(bound_depth(markup))
-    # Numeric references may bring control characters that the markup itself did not have.
-    return _tidy(strip_controls(html) if "&#" in markup else html)
-
-
-def _tidy(html: str) -> str:
+    if "&#" in markup:  # numeric references may bring control characters that the markup itself did not have
+        html = strip_controls(html)
     if "<img" in html:
         html = _IMG.sub(_keep_image, html)
-    if "<source" in html or "<video" in html or "<audio" in html:
-        html = _DEAD_PLAYER.sub("", _DEAD_SOURCE.sub("", html))
-    if f'<a rel="{LINK_REL}">' in html:
-        html = _BARE_LINK.sub(r"\1", html)
-    if "<pre" in html:
-        html = _PRE_NEWLINES.sub(r"\1", html)
-    if "<br>" in html:
-        html = _BREAKS.sub("<br><br>", html)
-        html = _FIRST_BREAKS.sub("", _LAST_BREAKS.sub("", html))
-    while (fuller := _EMPTY.sub("", html)) != html:
-        html = fuller
-    return html.strip()
+    return tidy_html(html)
 
 
 def _keep_image(found: re.Match[str]) -> str:
-    attributes = next(map(read_attributes, read_tags(found[0])))
-    src = attributes.get("src")
-    if src is None or PIXEL.search(src) or {attributes.get("width"), attributes.get("height")} & {"0", "1"}:
-        return ""
-    if EMOJI.search(src):
-        return _escape_lines(attributes.get("alt", ""))
-    return found[0]
+    replaced = replace_image(next(map(read_attributes, read_tags(found[0]))))
+    return found[0] if replaced is None else replaced
 
 
 def html_to_text(html: str) -> str:
@@ -205,34 +122,38 @@ def html_to_text(html: str) -> str:
 
     Takes linear time and never interprets its result again: `&amp;lt;` becomes `&lt;`.
     """
-    if "<" not in html:
-        return collapse_space(strip_controls(unescape(html)))
-    pieces: list[tuple[str, str]] = []
-    position = 0
+    html = strip_controls(html)
+    lines = _list_lines(html) if "<" in html else [unescape(html)]
+    # A reference may bring another control character.
+    return _join_lines(map(strip_controls, lines) if "&#" in html else lines)
+
+
+def _list_lines(html: str) -> list[str]:
+    parts = _CLEAR_TAG.split(html)
+    if len(parts) // 2 == html.count("<") == html.count(">"):
+        names = [name.lower() for name in parts[1::2]]
+        if RAW_ELEMENTS.isdisjoint(names):
+            return _make_lines(parts[::2], names)
+    texts, names, position = [], [], 0
     for tag in read_tags(html):
-        pieces.append((html[position : tag.start], tag.name))
+        texts.append(html[position : tag.start])
+        names.append(tag.name)
         position = tag.end
-    return _join_lines(strip_controls(unescape(line)) for line in _make_lines(pieces, html[position:]))
+    return _make_lines([*texts, html[position:]], names)
 
 
 def read_text(html: str) -> str:
-    """Do what `html_to_text` does, in a quarter of the time, for HTML that `sanitize_html` has returned."""
+    """Do what `html_to_text` does, in a fraction of the time, for HTML that `sanitize_html` has returned."""
     parts = _NAME.split(html)
-    lines = _make_lines(zip(parts[::2], parts[1::2], strict=False), parts[-1])
-    return _join_lines(map(unescape, lines))
+    return _join_lines(_make_lines(parts[::2], parts[1::2]))
 
 
-def _make_lines(pieces: Iterable[tuple[str, str]], rest: str) -> Iterator[str]:
-    """Join texts, each with the name of the tag after it, to lines."""
-    line = ""
-    for text, name in pieces:
-        line += text
-        if name in _BLOCKS:
-            yield line
-            line = ""
-        elif name in _CELLS:
-            line += " "
-    yield line + rest
+def _make_lines(texts: list[str], names: list[str]) -> list[str]:
+    """Join texts to lines, given the names of the tags between them."""
+    pieces = [""] * (2 * len(names) + 1)
+    pieces[::2] = texts
+    pieces[1::2] = [_SEPARATORS.get(name, "") for name in names]
+    return unescape("".join(pieces)).split(_LINE_END)
 
 
 def _join_lines(lines: Iterable[str]) -> str:
@@ -243,18 +164,14 @@ def text_to_html(text: str) -> str:
     """Give plain text as HTML: blank lines part paragraphs, other line ends are breaks, nothing is a tag."""
     text = strip_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
     paragraphs = (paragraph.strip() for paragraph in _BLANK_LINES.split(text))
-    return "\n".join(f"<p>{_escape_lines(paragraph)}</p>" for paragraph in paragraphs if paragraph)
-
-
-def _escape_lines(text: str) -> str:
-    # As html5ever writes it.
-    return escape(text, quote=False).replace("\xa0", "&nbsp;").replace("\n", "<br>")
+    return "\n".join(f"<p>{escape_lines(paragraph)}</p>" for paragraph in paragraphs if paragraph)
 
 
 def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:
     """Give the start of plain text on one line, cut between words, at most `limit` characters."""
-    # Words are never longer than this on average, so a long text is not collapsed as a whole.
-    return truncate_words(collapse_space(text[: limit * 8]), limit)
+    # A long text is not collapsed as a whole; words are never longer than this on average.
+    start = collapse_space(text[: limit * 2])
+    return truncate_words(start if len(start) > limit else collapse_space(text[: limit * 8]), limit)
 
 
 def is_decoration(image: Image) -> bool:
@@ -265,25 +182,14 @@ def is_decoration(image: Image) -> bool:
     return any(pattern.search(image.url) for pattern in (PIXEL, EMOJI, PORTRAIT))
 
 
-def find_images(html: str) -> tuple[Image, ...]:
-    """Give the images of sanitised HTML in order, each address once."""
-    images: dict[str, Image] = {}
-    for tag in read_tags(html) if "<img" in html else ():
-        image = _read_image(tag) if tag.name == "img" else None
-        if image:
-            images.setdefault(image.url, image)
-    return tuple(images.values())
-
-
-def _read_image(tag: Tag) -> Image | None:
-    attributes = read_attributes(tag)
-    url = attributes.get("src")
-    if not url:
-        return None
-    width, height = (attributes.get(name, "") for name in ("width", "height"))
-    return Image(
-        url=url,
-        alt=attributes.get("alt") or None,
-        width=int(width) if VALUE_PATTERNS["width"].fullmatch(width) else None,
-        height=int(height) if VALUE_PATTERNS["height"].fullmatch(height) else None,
-    )
+def find_images(html: str) -> Iterator[Image]:
+    """Give the images of sanitised HTML, in order."""
+    for tag in _IMG.finditer(html):
+        attributes = {name: unescape(value).strip() for name, value in _ATTRIBUTE.findall(tag[0])}
+        width, height = (attributes.get(name, "") for name in ("width", "height"))
+        yield Image(
+            url=attributes["src"],
+            alt=attributes.get("alt") or None,
+            width=int(width) if width else None,
+            height=int(height) if height else None,
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -197,7 +197,8 @@ def rescue_media(markup: str) -> str:
         if tag.closing:
             continue
         if tag.name == "img":
-            replacement = _mend_image(read_attributes(tag), srcset)
+            mended = mend_image(read_attributes(tag), srcset=srcset)
+            replacement = None if mended is None else _write_image(mended)
             srcset = ""
         elif tag.name == "source":
             srcset = read_attributes(tag).get("srcset") or srcset
@@ -210,10 +211,13 @@ def rescue_media(markup: str) -> str:
     return "".join(pieces)
 
 
-def _mend_image(attributes: dict[str, str], srcset: str) -> str | None:
-    """None: the image is good as it is."""
+def mend_image(attributes: Mapping[str, str], *, srcset: str) -> dict[str, str] | None:
+    """Give an image's attributes with its real address; empty: it is hidden; None: it is good as it is.
+
+    `srcset` is that of the `<source>` elements before it.
+    """
     if HIDDEN_STYLE.search(attributes.get("style", "").lower()):
-        return ""
+        return {}
     src = _find_lazy_src(attributes)
     if src is None:
         if _is_address(attributes.get("src", "")):
@@ -221,14 +225,16 @@ def _mend_image(attributes: dict[str, str], srcset: str) -> str | None:
         src = find_widest(attributes.get("srcset", "")) or find_widest(srcset)
         if src is None:
             return None
-    mended = {"src": src}
-    for name in ("alt", "width", "height", "dir", "lang"):
-        if name in attributes:
-            mended[name] = attributes[name]
-    return "".join(("<img", *(f' {name}="{escape(value)}"' for name, value in mended.items()), ">"))
+    kept = ("alt", "width", "height", "dir", "lang")
+    return {"src": src} | {name: attributes[name] for name in kept if name in attributes}
 
 
-def _find_lazy_src(attributes: dict[str, str]) -> str | None:
+def _write_image(attributes: Mapping[str, str]) -> str:
+    pairs = (f' {name}="{escape(value)}"' for name, value in attributes.items())
+    return f"<img{''.join(pairs)}>" if attributes else ""
+
+
+def _find_lazy_src(attributes: Mapping[str, str]) -> str | None:
     for name, value in attributes.items():
         if LAZY_ATTRIBUTE.fullmatch(name) and _is_address(value):
             return value

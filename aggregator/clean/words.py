@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 
 from aggregator.clean.html import html_to_text
@@ -71,6 +72,7 @@ def decode_left_overs(text: str) -> str:
     return strip_controls(_LEFT_OVER.sub(lambda found: unescape(found[0]), text))
 
 
+@lru_cache(maxsize=1024)
 def plain_author(author: str) -> str:
     """Give a person's name without mail addresses; "" where there is nothing but an address."""
     author = author[: 4 * MAX_AUTHOR_CHARS]
@@ -105,4 +107,8 @@ def cut_tail(text: str) -> str:
 
 def is_trivial(text: str, title: str) -> bool:
     """Tell a summary that says nothing of its own: next to nothing, or the title once more."""
-    return len(text) < TRIVIAL_CHARS or collapse_space(text).casefold() == title.casefold()
+    if len(text) < TRIVIAL_CHARS:
+        return True
+    count = len(title.split())
+    words = text.split(None, count)  # a long text is not read to its end
+    return len(words) == count and " ".join(words).casefold() == title.casefold()

@@ -249,6 +249,7 @@ def _build_site(site: Values, directory: Directory) -> Site:
         sections=directory.sections,
         digits=site["digits"],
         images=site["images"] == "direct",
+        source_in_title=site["source_in_title"],
     )
 
 

@@ -140,6 +140,14 @@ SITE = Table(
             '`"proxy"` is treated as `"none"` in this version.',
         ),
         Key(
+            name="source_in_title",
+            read=plain(build_choice_reader("off", "prefix", "suffix")),
+            expects='`"off"`, `"prefix"` or `"suffix"`',
+            default='"off"',
+            says="Whether titles in feeds name the outlet too: not, in front (`Outlet: title`) or at the end "
+            "(`title - Outlet`). For readers that show titles alone.",
+        ),
+        Key(
             name="keep",
             read=plain(read_keep),
             expects='duration from `1d`, or `"forever"`',
@@ -317,9 +325,8 @@ EMBED = Table(
             name="allow",
             read=read_embed_allow,
             expects='list of origins, or `"*"` for all sites',
-            default="[]",
-            says="The sites that may show them.",
-            unused=True,
+            default='"*"',
+            says="The sites that may show them in a frame, besides our own; `[]` is none.",
         ),
     ),
 )

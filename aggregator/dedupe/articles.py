@@ -13,7 +13,8 @@ date to the second instead. An equal title alone never merges texts: of 43 equal
 service one was the same event; and a headline that a source carries twice is the name of a column.
 
 An entry joins by its likeness to any member of an article, but only if it is also much like the entry that
-founded it: chains of copies of copies would end in one article for all the weather.
+founded it: chains of copies of copies would end in one article for all the weather. Whatever an admin has put
+into an article counts like its founder.
 """
 
 from __future__ import annotations
@@ -66,15 +67,17 @@ def must_leave(edited: Candidate, founder: Candidate) -> bool:
 
 
 def _assign(entry: Candidate, index: _Index) -> Assignment:
-    matches = index.find_equal(entry)
+    near = index.find_near(entry)
+    matches = index.find_equal(entry, near)
     own = {match.article_id for match in matches if match.source_id == entry.source_id}
-    for match in matches:
+    # Its own source's first: an item that comes again goes where an admin may have put it by itself.
+    for match in sorted(matches, key=lambda match: match.source_id != entry.source_id):
         decision = _match(entry, match)
         if decision is None or (decision.rule == "headline" and _is_column(entry, matches)):
             continue
         if decision.rule == "repeated" or match.article_id not in own:
             return Assignment(article_id=match.article_id, decision=decision, entry_id=match.entry_id)
-    best = max(_list_likenesses(entry, index), key=_by_margin, default=None)
+    best = max(_list_likenesses(entry, near, index), key=_by_margin, default=None)
     if best is None:
         return Assignment(article_id=None, decision=FOUNDED)
     likeness, other = best
@@ -82,9 +85,11 @@ def _assign(entry: Candidate, index: _Index) -> Assignment:
     return Assignment(article_id=other.article_id, decision=decision, entry_id=other.entry_id)
 
 
-def _list_likenesses(entry: Candidate, index: _Index) -> Iterator[tuple[Likeness, Candidate]]:
+def _list_likenesses(
+    entry: Candidate, near: Sequence[Candidate], index: _Index
+) -> Iterator[tuple[Likeness, Candidate]]:
     text = index.get_text(entry)
-    for other in index.find_near(entry):
+    for other in near:
         likeness = find_likeness(text, index.get_text(other))
         if likeness is not None and likeness.margin >= 0 and _is_like_founder(text, other, index):
             yield likeness, other
@@ -92,7 +97,7 @@ def _list_likenesses(entry: Candidate, index: _Index) -> Iterator[tuple[Likeness
 
 def _is_like_founder(text: Text, other: Candidate, index: _Index) -> bool:
     founder = index.find_entry(other.article_id)
-    if founder is None or founder.entry_id == other.entry_id:
+    if founder is None or founder.entry_id == other.entry_id or other.ruled:
         return True
     likeness = find_likeness(text, index.get_text(founder))
     return likeness is not None and likeness.margin >= -_FOUNDER_SLACK
@@ -161,7 +166,7 @@ class _Index:
 
     def __init__(self, known: Sequence[Candidate]) -> None:
         self._by_key: defaultdict[int, list[Candidate]] = defaultdict(list)
-        self._by_hash: defaultdict[int, list[Candidate]] = defaultdict(list)
+        self._by_hash: defaultdict[int, list[int]] = defaultdict(list)
         self._by_id: dict[int, Candidate] = {}
         self._texts: dict[int, Text] = {}
         for candidate in known:
@@ -172,16 +177,18 @@ class _Index:
         for key in _keys(candidate):
             self._by_key[key].append(candidate)
         for value in candidate.fingerprint.sketch:
-            self._by_hash[value].append(candidate)
+            self._by_hash[value].append(candidate.entry_id)
 
     def find_entry(self, entry_id: int) -> Candidate | None:
         return self._by_id.get(entry_id)
 
-    def find_equal(self, entry: Candidate) -> list[Candidate]:
-        """Whatever shares a key or the headline with the entry, oldest first: row order must not decide."""
+    def find_equal(self, entry: Candidate, near: Sequence[Candidate]) -> list[Candidate]:
+        """Whatever shares a key with the entry, or is near and shares the headline, oldest first: row order
+        must not decide.
+        """
         found = {c.entry_id: c for key in _keys(entry) for c in self._by_key[key]}
         title_key = entry.fingerprint.title_key
-        found |= {c.entry_id: c for c in self.find_near(entry) if c.fingerprint.title_key == title_key}
+        found |= {c.entry_id: c for c in near if c.fingerprint.title_key == title_key}
         return sorted(found.values(), key=_age)
 
     def find_near(self, entry: Candidate) -> list[Candidate]:
@@ -190,7 +197,7 @@ class _Index:
         for value in entry.fingerprint.sketch:
             holders = self._by_hash[value]
             if len(holders) < COMMON:
-                counts.update(holder.entry_id for holder in holders)
+                counts.update(holders)
         return [self._by_id[i] for i, count in counts.items() if count >= SHARED_HASHES]
 
     def get_text(self, candidate: Candidate) -> Text:

@@ -54,7 +54,13 @@ def _fingerprint(entry: Entry, url: str | None) -> Fingerprint:
 
 
 def _split(folded: str) -> list[str]:
-    return _BESIDE_NUMBER.sub(" ", folded).split()
+    words: list[str] = []
+    for word in folded.split():
+        if word.isalpha():
+            words.append(word)
+        else:
+            words += _BESIDE_NUMBER.sub(" ", word).split()
+    return words
 
 
 def _key(text: str) -> int:

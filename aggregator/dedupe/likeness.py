@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aggregator.dedupe.marks import find_marks, find_numbers, find_slot
+from aggregator.dedupe.marks import find_figures, find_marks, find_names, find_numbers, find_slot
 from aggregator.dedupe.shingles import Triple, find_containment, list_triples
 from aggregator.model import Candidate, Decision
 
@@ -36,7 +36,8 @@ class Text:
     """A candidate made ready to be compared."""
 
     candidate: Candidate
-    body: tuple[str, ...]  # folded words
+    title: tuple[str, ...]  # folded words
+    body: tuple[str, ...]
     triples: frozenset[Triple]  # of title and body
     beginning: frozenset[Triple]
     numbers: frozenset[str]  # near the beginning
@@ -47,12 +48,19 @@ class Text:
 class Likeness:
     score: float
     threshold: float
-    evidence: str
+    whole: float  # of the shorter text, how much stands in the other
+    beginning: float
+    numbers: tuple[frozenset[str], frozenset[str]]
 
     @property
     def margin(self) -> float:
         """Above 0: one article."""
         return self.score - self.threshold
+
+    @property
+    def evidence(self) -> str:
+        words = _describe_numbers(*self.numbers)
+        return f"{self.whole:.0%} of the shorter text, {self.beginning:.0%} of its beginning; {words}"
 
 
 def make_text(candidate: Candidate) -> Text:
@@ -61,6 +69,7 @@ def make_text(candidate: Candidate) -> Text:
     triples = list_triples(headline + words)
     return Text(
         candidate=candidate,
+        title=tuple(headline),
         body=tuple(words),
         triples=frozenset(triples),
         beginning=frozenset(triples[:_BEGINNING_TRIPLES]),
@@ -81,20 +90,28 @@ def find_likeness(one: Text, other: Text) -> Likeness | None:
     beginning = find_containment(one.beginning, other.beginning)
     if beginning < _LEAST_BEGINNING and (whole < _QUOTED_WHOLE or least < _ROUND_UP * most):
         return None
-    threshold, words = _judge_numbers(one, other)
+    threshold = _judge_numbers(one.numbers, other.numbers)
     threshold += _A_DAY * (apart / timedelta(days=1))
     if one.candidate.source_id == other.candidate.source_id:
         if apart > _COLUMN_WINDOW and min(len(one.body), len(other.body)) < _COLUMN_WORDS:
             return None
         threshold += _SAME_SOURCE
     score = (1 - _BEGINNING) * whole + _BEGINNING * beginning
-    if score >= threshold and find_slot(one.body, other.body):
+    if score >= threshold and _differ_in_slots(one, other):
         return None
     return Likeness(
         score=score,
         threshold=threshold,
-        evidence=f"{whole:.0%} of the shorter text, {beginning:.0%} of its beginning; {words}",
+        whole=whole,
+        beginning=beginning,
+        numbers=(one.numbers, other.numbers),
     )
+
+
+def _differ_in_slots(one: Text, other: Text) -> bool:
+    bodies = one.body, other.body
+    slot = find_slot(*bodies) or find_figures(*bodies) or find_names((one.title, other.title), bodies)
+    return slot is not None
 
 
 def describe(likeness: Likeness, other: Candidate) -> Decision:
@@ -106,16 +123,23 @@ def describe(likeness: Likeness, other: Candidate) -> Decision:
     )
 
 
-def _judge_numbers(one: Text, other: Text) -> tuple[float, str]:
-    """What the likeness must reach, and why."""
-    if not (one.numbers and other.numbers):
-        return _NO_NUMBERS, "no numbers to compare"
-    common = one.numbers & other.numbers
+def _judge_numbers(one: frozenset[str], other: frozenset[str]) -> float:
+    """What the likeness must reach."""
+    if not (one and other):
+        return _NO_NUMBERS
+    common = len(one & other)
     if not common:
-        return _OTHER_NUMBERS, f"other numbers ({_list(one.numbers)} and {_list(other.numbers)})"
-    if len(common) < _HALF_OF_NUMBERS * min(len(one.numbers), len(other.numbers)):
-        return _NO_NUMBERS, f"some numbers agree ({_list(common)})"
-    return _SAME_NUMBERS, f"the numbers agree ({_list(common)})"
+        return _OTHER_NUMBERS
+    return _NO_NUMBERS if common < _HALF_OF_NUMBERS * min(len(one), len(other)) else _SAME_NUMBERS
+
+
+def _describe_numbers(one: frozenset[str], other: frozenset[str]) -> str:
+    if not (one and other):
+        return "no numbers to compare"
+    if one.isdisjoint(other):
+        return f"other numbers ({_list(one)} and {_list(other)})"
+    how = "the" if _judge_numbers(one, other) == _SAME_NUMBERS else "some"
+    return f"{how} numbers agree ({_list(one & other)})"
 
 
 def _list(words: frozenset[str]) -> str:

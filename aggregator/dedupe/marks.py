@@ -7,7 +7,7 @@ presidents share nearly all their words. True copies differ by words left out an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from difflib import SequenceMatcher
 
 from aggregator.text import fold
@@ -17,6 +17,12 @@ _LONG_WORDS = 400  # templates are shorter
 _SHORT_WORDS = 60  # in a longer text one replaced word is a correction
 _NAMES = 3
 _SPELLED_ALIKE = 0.65
+
+_ROW = 2
+_TEMPLATE_SLOTS = 3  # distinct ones; fewer are synonyms: banks and lenders
+_TEMPLATE_NAMES = 4  # words in them
+_SLOT_WORDS, _SLOT_UNEVEN = 8, 2  # a name stands where a name stood
+_TEMPLATE_WORDS, _TEMPLATE_FEW = 70, 40  # of texts whose headlines do not tell
 
 _ORDINALS = (
     *("second ثاني ثانيه deuxieme seconde", "third ثالث ثالثه troisieme"),
@@ -71,9 +77,10 @@ def find_slot(one: Sequence[str], other: Sequence[str]) -> str | None:
     `one` and `other` are folded words of the texts without their titles. Only what stands in the place of
     something else counts: a text may be cut, and what is left out of one moves the end of the other.
     """
-    mine, theirs = Counter(one), Counter(other)
-    differing = (mine - theirs).total() + (theirs - mine).total()
-    if differing > _FEW or max(len(one), len(other)) > _LONG_WORDS:
+    if max(len(one), len(other)) > _LONG_WORDS or abs(len(one) - len(other)) > _FEW:
+        return None
+    differing = _count_differing(one, other)
+    if differing > _FEW:
         return None
     if not differing:
         return _differ_in_order(one, other)
@@ -81,7 +88,83 @@ def find_slot(one: Sequence[str], other: Sequence[str]) -> str | None:
     return _differ_in_numbers(changes) or _differ_in_names(changes, max(len(one), len(other)))
 
 
+def find_figures(one: Sequence[str], other: Sequence[str]) -> str | None:
+    """A row of figures in one text and as long a row of others in its place; in words.
+
+    Wind from 15 to 35 and from 10 to 30: forecasts and prices say the same otherwise and add to it. A single
+    number may be a correction, or rounded.
+    """
+    mine, theirs = (Counter(word for word in words if word.isdecimal()) for words in (one, other))
+    only = (mine - theirs).total(), (theirs - mine).total()
+    if min(only) < _ROW or max(len(one), len(other)) > _LONG_WORDS:
+        return None
+    rows = (change for change in _list_changes(one, other) if _is_row(change))
+    return next((_contrast(*row) for row in rows), None)
+
+
+def find_names(
+    titles: tuple[Sequence[str], Sequence[str]], bodies: tuple[Sequence[str], Sequence[str]]
+) -> str | None:
+    """What stands in each other's place in two longer texts of one template; in words.
+
+    The telegram to one president and to another, the execution of one man and of another: several names
+    stand where others stand, and the headlines say some of them, or nothing but those names differs.
+    Synonyms are fewer, and a copy that rewords also leaves out and adds.
+    """
+    if max(map(len, bodies)) > _LONG_WORDS:
+        return None
+    own = _list_own(titles[0], bodies[0], {*titles[1], *bodies[1]})
+    their = _list_own(titles[1], bodies[1], {*titles[0], *bodies[0]})
+    named = bool(own and their)
+    if not named and (min(map(len, bodies)) < _TEMPLATE_WORDS or _count_differing(*bodies) > _TEMPLATE_FEW):
+        return None
+    changes = list(_list_changes(*bodies))
+    slots = {slot for change in changes if (slot := _find_even(change))}
+    alone = all(_find_even(change) or _is_loose(change) for change in changes)
+    telling = [slot for slot in slots if not own.isdisjoint(slot[0]) and not their.isdisjoint(slot[1])]
+    if telling and alone and len(slots) > 1:
+        return _contrast(*min(telling))
+    if len(slots) < _TEMPLATE_SLOTS or _count_names(slots) < _TEMPLATE_NAMES or not (telling or alone):
+        return None
+    return _contrast(*min(telling or slots))
+
+
 _Change = tuple[list[str], list[str]]
+_Slot = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _is_row(change: _Change) -> bool:
+    lengths = [[len(word) for word in words if word.isdecimal()] for words in change]
+    figures = lengths[0] == lengths[1] and all(len(words) == len(lengths[0]) for words in change)
+    return figures and sum(mine != theirs for mine, theirs in zip(*change, strict=True)) >= _ROW
+
+
+def _list_own(title: Sequence[str], body: Sequence[str], theirs: Set[str]) -> Set[str]:
+    """Words of the headline that the text has as well, and the other item not at all."""
+    return {word for word in {*title}.intersection(body) - theirs - _LOOSE if not word.isdecimal()}
+
+
+def _find_even(change: _Change) -> _Slot | None:
+    """A few words in the place of about as many."""
+    if max(map(len, change)) > _SLOT_WORDS:
+        return None
+    mine, theirs = _drop_loose(change)
+    even = bool(mine) and bool(theirs) and abs(len(mine) - len(theirs)) <= _SLOT_UNEVEN
+    return (tuple(mine), tuple(theirs)) if even else None
+
+
+def _is_loose(change: _Change) -> bool:
+    return max(map(len, change)) <= _SLOT_WORDS and not any(_drop_loose(change))
+
+
+def _count_names(slots: Iterable[_Slot]) -> int:
+    sides = list(zip(*slots, strict=True))
+    return min(sum(map(len, side)) for side in sides)
+
+
+def _count_differing(one: Sequence[str], other: Sequence[str]) -> int:
+    mine, theirs = Counter(one), Counter(other)
+    return (mine - theirs).total() + (theirs - mine).total()
 
 
 def _list_changes(one: Sequence[str], other: Sequence[str]) -> Iterator[_Change]:

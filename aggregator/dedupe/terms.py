@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,14 +73,14 @@ def extract_terms(title: str, text: str, lang: str) -> Terms:
     counts: dict[int, int] = {}
     words: dict[int, str] = {}
     for zone, weight in ((headline, TITLE_WEIGHT), (body[:LEAD_WORDS], LEAD_WEIGHT), (body[LEAD_WORDS:], 1)):
-        for word in zone:
+        for word, times in Counter(zone).items():
             term = find_term(word, language)
             if term is not None:
-                counts[term] = counts.get(term, 0) + weight
+                counts[term] = counts.get(term, 0) + weight * times
                 words.setdefault(term, word)
-    prior = _list_priors(language)
+    rates, unseen = _list_rates(language), _rate_prior(0.0)
     weights = {term: math.log1p(count) for term, count in counts.items()}
-    kept = sorted(weights, key=lambda term: -weights[term] * _rate_prior(prior.get(term, 0.0)))[:KEPT_TERMS]
+    kept = sorted(weights, key=lambda term: -weights[term] * rates.get(term, unseen))[:KEPT_TERMS]
     return Terms(
         lang=language,
         weights={term: weights[term] for term in kept},
@@ -222,6 +223,11 @@ def _list_priors(language: str) -> dict[int, float]:
         for term in _find_terms(fold(words).split(), language):
             priors[term] = max(priors.get(term, 0.0), percent / 100 * PRIOR_ARTICLES)
     return priors
+
+
+@lru_cache(maxsize=64)
+def _list_rates(language: str) -> dict[int, float]:
+    return {term: _rate_prior(seen) for term, seen in _list_priors(language).items()}
 
 
 def _find_terms(words: Iterable[str], language: str) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import platform
@@ -9,7 +10,7 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from aggregator.store import open_store, sources
 READ_TIMEOUT = timedelta(seconds=10)
 READ_MEMORY_BYTES = 256 * 1024 * 1024
 
+_M_ARENA_MAX = -8  # malloc.h
 _OWNER_MARK = " process "
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ def open_line(settings: Settings) -> Iterator[Line]:
     The store is migrated, brought in line with the configuration and freed of the leases of processes of
     this machine that are no more.
     """
+    _limit_arenas()
     store = open_store(settings.store_url)
     try:
         apply_configuration(store, settings, now=_now())
@@ -62,6 +65,15 @@ def open_line(settings: Settings) -> Iterator[Line]:
             )
     finally:
         store.close()
+
+
+def _limit_arenas() -> None:
+    """Let threads share the C heap: glibc gives each its own, and what one has freed serves no other.
+
+    With some sixty threads that were 50 MB of nothing (mallopt(3)).
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 class LocalExecutor:

@@ -10,7 +10,7 @@ A section is named by a *section reference*, `edition/section`, e.g. `ar/sports`
 """
 
 from aggregator.addresses import Network
-from aggregator.model.articles import Article, Coverage, FeedHead, Origin
+from aggregator.model.articles import Archive, Article, Coverage, FeedHead, Origin, Story, Withdrawal
 from aggregator.model.documents import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
 from aggregator.model.entries import (
     Assignment,
@@ -23,7 +23,16 @@ from aggregator.model.entries import (
     SourceReading,
 )
 from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
-from aggregator.model.settings import ContentRight, Direction, Edition, Rule, Section, Site, Source
+from aggregator.model.settings import (
+    ContentRight,
+    Direction,
+    Edition,
+    Rule,
+    Section,
+    Site,
+    Source,
+    SourceInTitle,
+)
 from aggregator.model.states import ArrivalRate, Claim, HostRest, Pace, PollOutcome, PollResult, SourceState
 from aggregator.model.stories import (
     StoryArticle,
@@ -36,6 +45,7 @@ from aggregator.model.stories import (
 from aggregator.model.subscriptions import HubOffer, Payload, Subscription, SubscriptionState
 
 __all__ = [
+    "Archive",
     "ArrivalRate",
     "Article",
     "Assignment",
@@ -73,8 +83,10 @@ __all__ = [
     "Section",
     "Site",
     "Source",
+    "SourceInTitle",
     "SourceReading",
     "SourceState",
+    "Story",
     "StoryArticle",
     "StoryCandidate",
     "StoryMerge",
@@ -84,4 +96,5 @@ __all__ = [
     "Subscription",
     "SubscriptionState",
     "Validators",
+    "Withdrawal",
 ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.model.documents import Enclosure, Image
-from aggregator.model.settings import Direction
+from aggregator.model.entries import Decision
+from aggregator.model.settings import Direction, SourceInTitle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class Coverage:
     lang: str
     dir: Direction
     published_at: datetime
+    decision: Decision | None = None  # why it was taken for the same text; None: it leads the article
+    like: str | None = None  # the name of the source whose copy decided it; None: none in this article did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,35 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One event as we publish it, with every headline that tells it."""
+
+    guid: str  # tag URI, permanent as long as the story is
+    lead: Article  # the one that most sources carry, of such the earliest
+    coverage: tuple[Coverage, ...]  # the lead's first, then those of the other articles, the newest first
+    published_at: datetime  # of the article that founded it
+    updated_at: datetime  # moves when an article joins or is edited
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The place of a feed document among its archives (RFC 5005, section 4). URLs are absolute."""
+
+    url: str | None  # its own; None: it is not an archive but the document that is subscribed to
+    previous_url: str | None
+    next_url: str | None = None
+    fixed: bool = False  # whether no article can come into it any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """An article that is gone for good: it went into another."""
+
+    guid: str
+    withdrawn_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedHead:
     """All that a published feed says of itself. URLs are absolute."""
 
@@ -74,3 +106,6 @@ class FeedHead:
     ttl: timedelta
     icon_url: str | None
     updated_at: datetime  # of the last change a reader would see; never the time of rendering
+    source_in_title: SourceInTitle = "off"
+    archive: Archive | None = None  # None: the feed has no archives
+    withdrawn: tuple[Withdrawal, ...] = ()  # what the feed may have listed and lists no more

@@ -92,6 +92,7 @@ class Candidate:
     fingerprint: Fingerprint
     published_at: datetime
     rank: int = 0  # of its source among those of the configuration; the first counts for most
+    ruled: bool = False  # an admin has put it into its article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 Direction = Literal["rtl", "ltr"]
 ContentRight = Literal["title", "summary", "full"]
+SourceInTitle = Literal["off", "prefix", "suffix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Site:
     sections: tuple[Section, ...]  # in the order of the configuration
     digits: Literal["arab", "latn"] | None  # None: as the edition's locale has them
     images: bool  # whether pages show images
+    source_in_title: SourceInTitle = "off"  # where titles in feeds name the outlet
 
     def find_edition(self, edition_id: str) -> Edition | None:
         return next((e for e in self.editions if e.id == edition_id), None)

@@ -42,6 +42,15 @@ _TYPES = {
     "webp": "image/webp",
 }
 _URI_MARKS = "%:/?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2.2 and 2.3; % because what is encoded stays so
+# What `quote` leaves and RFC 3986 forbids: a bracket or a second # behind the host, a % that encodes nothing.
+_FORBIDDEN_MARKS = re.compile(r"[\[\]]|%(?![0-9A-Fa-f]{2})|(?<=#)[^#]*#")
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*|")
+# What XML allows and nobody means: marks of letters lost on the way here, and no characters at all.
+_LOST = re.compile(
+    "[\ufffd\ufdd0-\ufdef"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
+    + "]"
+)
 _SRC = re.compile(r'\ssrc="([^"]*)"')
 
 T = TypeVar("T")
@@ -50,11 +59,12 @@ T = TypeVar("T")
 def strip_all(value: T) -> T:
     """The same value without the characters XML 1.0 forbids, in every text it holds, however deep.
 
-    One such character would make the whole feed unreadable.
+    One such character would make the whole feed unreadable. U+FFFD, noncharacters and U+0085 go too, since
+    they say nothing and validators warn of them.
     """
     stripped: object = value
     if isinstance(value, str):
-        stripped = strip_controls(value)
+        stripped = _LOST.sub("", strip_controls(value)).replace("\x85", " ")
     elif isinstance(value, tuple):
         stripped = tuple(strip_all(part) for part in value)
     elif is_dataclass(value) and not isinstance(value, type):
@@ -67,9 +77,10 @@ def strip_all(value: T) -> T:
 def as_uri(iri: str) -> str:
     """The address in ASCII alone (RFC 3987, 3.1), since RSS and many readers know only URIs.
 
-    What is percent-encoded already stays as it is.
+    What is percent-encoded already stays as it is; what browsers take and RFC 3986 forbids is encoded.
     """
-    return quote(iri if iri.isascii() else _encode_host(iri), safe=_URI_MARKS)
+    uri = quote(iri if iri.isascii() else _encode_host(iri), safe=_URI_MARKS)
+    return _encode_marks(uri) if _FORBIDDEN_MARKS.search(uri) else uri
 
 
 def article_link(head: FeedHead, article: Article) -> str:
@@ -80,6 +91,14 @@ def article_link(head: FeedHead, article: Article) -> str:
 def article_title(article: Article) -> str:
     """Never empty: feedgen and Atom demand a title of every entry, pictures without words have none."""
     return article.title.strip() or article.origin.name.strip() or article.origin.id
+
+
+def titled(head: FeedHead, article: Article) -> str:
+    """The title of an item in a feed: plain text, with the outlet's name where the site wants it."""
+    title, outlet = article_title(article), article.origin.name.strip() or article.origin.id
+    if head.source_in_title == "off" or title == outlet:
+        return title
+    return f"{outlet}: {title}" if head.source_in_title == "prefix" else f"{title} - {outlet}"
 
 
 def byline(article: Article) -> str:
@@ -146,6 +165,15 @@ def _encode_host(iri: str) -> str:
     except ValueError:  # no host that DNS knows: percent-encoding is all that is left
         return iri
     return iri.replace(netloc, ascii_netloc, 1)
+
+
+def _encode_marks(uri: str) -> str:
+    head = _AUTHORITY.match(uri)
+    authority = head.group() if head else ""
+    rest = uri[len(authority) :].replace("[", "%5B").replace("]", "%5D")
+    rest = re.sub("%(?![0-9A-Fa-f]{2})", "%25", rest)
+    before, mark, fragment = rest.partition("#")
+    return authority + before + mark + fragment.replace("#", "%23")
 
 
 def _path(url: str) -> str:

@@ -7,14 +7,16 @@ so names of Atom stand bare in `extend_atom` and qualified in `extend_rss`.
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from lxml import etree
 
-from aggregator.model import Origin
+from aggregator.model import Origin, Withdrawal
 from aggregator.publish.body import as_uri
 
 Element: TypeAlias = etree._Element
@@ -22,7 +24,10 @@ Link: TypeAlias = dict[str, str]  # attributes of atom:link
 
 STYLESHEET = 'type="text/css" href="/static/feed.css"'
 
+_HISTORY = "http://purl.org/syndication/history/1.0"
+_TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _ATOM = "http://www.w3.org/2005/Atom"
+_LIKE_MARKUP = re.compile(r"</?[A-Za-z]|&#?\w+;")
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -32,11 +37,20 @@ def rfc822(when: datetime) -> str:
 
 
 class FeedMending(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
-    """The head of a feed. RSS uses `updated_at` and `links`, which feedgen drops there unless rel is self."""
+    """The head of a feed. Atom uses all but `updated_at`, which RSS alone needs.
+
+    RSS uses `links` too, because feedgen drops them there unless rel is self.
+    """
 
     def __init__(self) -> None:
         self.links: tuple[Link, ...] = ()
         self.updated_at: datetime | None = None
+        self.fixed = False  # an archive that stays as it is
+        self.withdrawn: tuple[Withdrawal, ...] = ()
+
+    def extend_ns(self) -> dict[str, str]:
+        history = {"fh": _HISTORY} if self.fixed else {}
+        return history | ({"at": _TOMBSTONES} if self.withdrawn else {})
 
     def extend_rss(self, root: Element) -> Element:
         channel = root[0]
@@ -47,6 +61,13 @@ class FeedMending(BaseExtension):  # type: ignore[misc]  # feedgen ships no type
         return _with_stylesheet(root)
 
     def extend_atom(self, root: Element) -> Element:
+        for link in self.links:
+            etree.SubElement(root, "link", link)
+        if self.fixed:
+            etree.SubElement(root, f"{{{_HISTORY}}}archive")
+        for gone in self.withdrawn:
+            when = gone.withdrawn_at.astimezone(UTC).isoformat(timespec="seconds")
+            etree.SubElement(root, f"{{{_TOMBSTONES}}}deleted-entry", ref=gone.guid, when=when)
         return _with_stylesheet(root)
 
 
@@ -67,16 +88,26 @@ class EntryMending(BaseEntryExtension):  # type: ignore[misc]  # feedgen ships n
     def extend_atom(self, entry: Element) -> Element:
         if self.lang:
             entry.set(_XML_LANG, self.lang)
-        for name in ("title", "summary"):
-            element = entry.find(name)
-            if element is not None:
-                element.set("type", "text")
+        title, summary = entry.find("title"), entry.find("summary")
+        if title is not None:
+            _say_as(title, "html" if _LIKE_MARKUP.search(title.text or "") else "text")
+        if summary is not None:  # rss2email prefers any plain text there is, and would leave out the content
+            _say_as(summary, "html")
         # feedgen loses rel and type of an entry's links: its loop overwrites the link it reads from.
         for link in self.links:
             etree.SubElement(entry, "link", link)
         if self.origin:
             entry.append(_render_source(self.origin))
         return entry
+
+
+def _say_as(element: Element, type_: Literal["text", "html"]) -> None:
+    """Give the plain text of an Atom element as it is, or escaped as HTML.
+
+    Some readers take all of it for HTML; what looks like markup they get right only if it is said as HTML.
+    """
+    element.set("type", type_)
+    element.text = html.escape(element.text or "", quote=False) if type_ == "html" else element.text
 
 
 def _render_source(origin: Origin) -> Element:

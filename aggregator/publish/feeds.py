@@ -6,6 +6,7 @@ Same head and articles, same bytes: on any machine, in any time zone and locale.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,6 @@ from aggregator.publish.body import (
     JSON_TYPE,
     RSS_TYPE,
     article_link,
-    article_title,
     as_uri,
     byline,
     find_enclosure,
@@ -27,8 +27,13 @@ from aggregator.publish.body import (
     media_type,
     render_body,
     strip_all,
+    titled,
 )
 from aggregator.publish.extensions import EntryMending, FeedMending, Link
+
+# Some readers take these for HTML. The Best Practices Profile (Character Data) found that hexadecimal
+# references in them are read rightly by most.
+_PLAIN = re.compile(rb"(<(?:title|category|source)\b[^<>]*>)([^<]*)")
 
 
 def render_rss(head: FeedHead, articles: Sequence[Article]) -> bytes:
@@ -49,28 +54,46 @@ def render_rss(head: FeedHead, articles: Sequence[Article]) -> bytes:
     # under the feet of other threads. It has no way to be told to write none, so its field is emptied.
     feed._FeedGenerator__rss_lastBuildDate = None
     feed.mending.updated_at = head.updated_at
-    feed.mending.links = (_twin(head.atom_url, ATOM_TYPE), _twin(head.json_url, JSON_TYPE))
+    feed.mending.links = (
+        _twin(head.atom_url, ATOM_TYPE),
+        _twin(head.json_url, JSON_TYPE),
+        *_list_archives(head),
+    )
     for article in articles:
         _add_item(feed, head, strip_all(article))
-    return bytes(feed.rss_str(pretty=True))
+    return _PLAIN.sub(_with_hexadecimal, feed.rss_str(pretty=True))
 
 
 def render_atom(head: FeedHead, articles: Sequence[Article]) -> bytes:
-    """Atom 1.0 (RFC 4287), the articles in the order given, each with the feed it came from as its source."""
+    """Atom 1.0 (RFC 4287), the articles in the order given, each with the feed it came from as its source.
+
+    What `head.withdrawn` names is gone (`deleted-entry`, RFC 6721); RSS and JSON Feed cannot say so.
+    Where `head.archive` has a URL the document is an archive (RFC 5005, section 4) and not the feed itself.
+    """
     head = strip_all(head)
     feed = _new_feed(head)
     feed.id(head.id)
     feed.updated(_to_second(head.updated_at))
     feed.author(name=head.title)
-    feed.link(href=head.atom_url, rel="self", type=ATOM_TYPE)
+    archived = head.archive.url if head.archive else None
+    feed.link(href=archived or head.atom_url, rel="self", type=ATOM_TYPE)
     feed.link(_twin(head.home_url, "text/html"))
-    feed.link(_twin(head.rss_url, RSS_TYPE))
-    feed.link(_twin(head.json_url, JSON_TYPE))
+    if archived is None:  # the other formats have what is new, and no archives
+        feed.link(_twin(head.rss_url, RSS_TYPE))
+        feed.link(_twin(head.json_url, JSON_TYPE))
+    feed.mending.links = _list_archives(head)
+    feed.mending.withdrawn = head.withdrawn
+    feed.mending.fixed = head.archive is not None and head.archive.fixed
     if head.icon_url:
         feed.icon(head.icon_url)
     for article in articles:
         _add_entry(feed, head, strip_all(article))
     return bytes(feed.atom_str(pretty=True))
+
+
+def _with_hexadecimal(match: re.Match[bytes]) -> bytes:
+    tag, text = match.groups()
+    return tag + text.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
 
 def _new_feed(head: FeedHead) -> Any:
@@ -119,7 +142,7 @@ def _add_entry(feed: Any, head: FeedHead, article: Article) -> None:
 def _new_entry(feed: Any, head: FeedHead, article: Article) -> Any:
     entry = feed.add_entry(order="append")
     entry.guid(article.guid, permalink=False)
-    entry.title(article_title(article))
+    entry.title(titled(head, article))
     entry.category([{"term": tag} for tag in list_tags(article)])
     if article.image:
         image = _describe_image(article.image) | {"medium": "image"}
@@ -137,6 +160,18 @@ def _list_entry_links(head: FeedHead, article: Article) -> tuple[Link, ...]:
     media: Link = {"rel": "enclosure", "type": enclosure.type or "", "href": as_uri(enclosure.url)}
     # Atom need not state a length (RFC 4287, 4.2.7.6), so an unknown one is not called 0 as in RSS.
     return (page, media | ({"length": str(enclosure.length)} if enclosure.length else {}))
+
+
+def _list_archives(head: FeedHead) -> tuple[Link, ...]:
+    """Where older articles are; from an archive also where newer ones are (RFC 5005, section 4)."""
+    if head.archive is None:
+        return ()
+    urls = {
+        "current": head.atom_url if head.archive.url else None,
+        "prev-archive": head.archive.previous_url,
+        "next-archive": head.archive.next_url,
+    }
+    return tuple({"rel": rel, "type": ATOM_TYPE, "href": url} for rel, url in urls.items() if url)
 
 
 def _describe_image(image: Image) -> dict[str, str]:

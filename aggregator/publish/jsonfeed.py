@@ -11,7 +11,6 @@ from aggregator.model import Article, Coverage, Enclosure, FeedHead
 from aggregator.publish.body import (
     UNKNOWN_LANG,
     article_link,
-    article_title,
     as_uri,
     byline,
     find_enclosure,
@@ -19,6 +18,7 @@ from aggregator.publish.body import (
     list_tags,
     render_body,
     strip_all,
+    titled,
 )
 
 _VERSION = "https://jsonfeed.org/version/1.1"
@@ -54,7 +54,7 @@ def _render_item(head: FeedHead, article: Article) -> dict[str, Any]:
         {
             "id": article.guid,
             "url": article_link(head, article),
-            "title": article_title(article),
+            "title": titled(head, article),
             "content_html": render_body(head, article),
             "summary": article.excerpt,
             "image": as_uri(article.image.url) if article.image else None,

@@ -18,6 +18,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_percent
 from babel.support import NullTranslations, Translations
 from jinja2.runtime import Context
 
@@ -61,6 +62,8 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         section_path=section_path,
         article_path=article_path,
         feed_path=feed_path,
+        top_feed_path=top_feed_path,
+        story_feed_path=story_feed_path,
         feed_formats=tuple(FEED_NAMES),
         feed_names=FEED_NAMES,
         feed_types=FEED_TYPES,
@@ -116,6 +119,15 @@ def article_path(article: Article) -> str:
 def feed_path(edition: Edition, section: Section | None, feed_format: str) -> str:
     """The path of a section's feed, or of the whole edition's where `section` is None."""
     return f"/feeds/{edition.id}/{section.id if section else 'all'}.{feed_format}"
+
+
+def top_feed_path(edition: Edition, feed_format: str) -> str:
+    return f"/feeds/{edition.id}/top.{feed_format}"
+
+
+def story_feed_path(edition: Edition, section: Section | None, feed_format: str) -> str:
+    """The path of the feed of a section's stories, or of the whole edition's where `section` is None."""
+    return f"/feeds/{edition.id}/stories/{section.id if section else 'all'}.{feed_format}"
 
 
 # --- what else templates ask for -------------------------------------------------------------------
@@ -177,7 +189,10 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
     def iso(context: Context, at: datetime) -> str:
         return _local(context, at).isoformat(timespec="seconds")
 
-    with_context = (digits, day, clock, when, zone, moment, iso)
+    def percent(context: Context, share: float) -> str:
+        return digits(context, format_percent(share, locale=locale))
+
+    with_context = (digits, day, clock, when, zone, moment, iso, percent)
     return {
         **{f.__name__: jinja2.pass_context(f) for f in with_context},
         "unlike": lambda item: _unlike(item, edition),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from aggregator.model import Article, Coverage, Enclosure, Image, Origin
+from aggregator.model import Article, Coverage, Decision, Enclosure, Image, Origin
 from aggregator.store import ids
 from aggregator.store.engine import Transaction
 from aggregator.store.tables import article_sections, articles, entries, meta, sources
@@ -72,6 +72,12 @@ def list_source_articles(tx: Transaction, source_id: str, *, limit: int) -> tupl
     return _read(tx, query.order_by(articles.c.published_at.desc(), articles.c.id.desc()))
 
 
+def get_articles(tx: Transaction, article_ids: Sequence[int]) -> tuple[Article, ...]:
+    """Those of the articles that there are, in the order given."""
+    found = {ids.decode_id(a.id): a for a in _read(tx, _LISTED.where(articles.c.id.in_(article_ids)))}
+    return tuple(found[number] for number in article_ids if number in found)
+
+
 def find_article(tx: Transaction, public_id: str) -> Article | None:
     number = ids.decode_id(public_id)
     if number is None:
@@ -123,13 +129,14 @@ def _get_meta(tx: Transaction, key: str) -> str:
 def _read(tx: Transaction, query: Select[*tuple[Any, ...]]) -> tuple[Article, ...]:
     rows = tx.execute(query).all()
     article_ids = [row.article_id for row in rows]
-    coverage = _coverage(tx, article_ids)
+    coverage = list_coverage(tx, article_ids)
     placed = _sections(tx, article_ids)
     prefix = get_tag_prefix(tx) if rows else ""
     return tuple(_article(row, prefix, placed[row.article_id], coverage[row.article_id]) for row in rows)
 
 
-def _coverage(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[Coverage]]:
+def list_coverage(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[Coverage]]:
+    """Per article each source's copy of it, the lead's first, then the earliest."""
     query = (
         select(
             entries.c.article_id,
@@ -140,6 +147,13 @@ def _coverage(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[
             entries.c.lang,
             entries.c.dir,
             entries.c.published_at,
+            entries.c.id,
+            entries.c.article_rule,
+            entries.c.article_evidence,
+            entries.c.article_score,
+            entries.c.article_threshold,
+            entries.c.article_match,
+            articles.c.lead_entry_id,
         )
         .join(sources, sources.c.id == entries.c.source_id)
         .join(articles, articles.c.id == entries.c.article_id)
@@ -147,7 +161,9 @@ def _coverage(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[
         .order_by((entries.c.id != articles.c.lead_entry_id), entries.c.published_at, entries.c.id)
     )
     found: defaultdict[int, list[Coverage]] = defaultdict(list)
-    for row in tx.execute(query):
+    rows = tx.execute(query).all()
+    names = {row.id: row.name for row in rows}
+    for row in rows:
         copies = found[row.article_id]
         if all(copy.source_id != row.source_id for copy in copies):
             copies.append(
@@ -159,9 +175,20 @@ def _coverage(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[
                     lang=row.lang,
                     dir=row.dir,
                     published_at=row.published_at,
+                    decision=None if row.id == row.lead_entry_id else _decision(row),
+                    like=names.get(row.article_match),
                 )
             )
     return found
+
+
+def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
+    return Decision(
+        rule=row.article_rule,
+        evidence=row.article_evidence,
+        score=row.article_score,
+        threshold=row.article_threshold,
+    )
 
 
 def _sections(tx: Transaction, article_ids: Sequence[int]) -> Mapping[int, list[str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy
@@ -21,10 +22,11 @@ from aggregator.errors import SchemaMismatch, StoreError
 
 Transaction = sqlalchemy.Connection
 
-HEAD = "0001"  # the newest migration; a test compares it with migrations/versions
+HEAD = "0002"  # the newest migration; a test compares it with migrations/versions
 
 _BUSY_TIMEOUT_MS = 30_000
-_CACHE_KIB = 32 * 1024
+_CACHE_KIB = 8 * 1024  # of each connection; a poller has up to fifteen
+_IDS_AT_ONCE = 1024  # in one IN list: far below SQLite's limit of 32,766 variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,43 @@ def find_version(store: Store) -> str | None:
             return None
         version: str | None = tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
         return version
+
+
+def write_rows(
+    tx: Transaction, statement: sqlalchemy.UpdateBase, rows: Sequence[tuple[int | float | str | bytes, ...]]
+) -> None:
+    """Execute a statement of the module for many rows, in the order of its parameters and as the driver
+    takes them.
+
+    For the indexes, of which an entry has a hundred rows: converting them would cost what SQLite costs.
+    """
+    if rows:
+        tx.exec_driver_sql(_compile(statement, tx.dialect), list(rows))
+
+
+def read_rows(
+    tx: Transaction, statement: sqlalchemy.Select[*tuple[Any, ...]], ids: Collection[int], *parameters: int
+) -> Iterator[tuple[Any, ...]]:
+    """What a statement of the module selects for the ids, as the driver gives it: for the indexes, likewise.
+
+    The last parameter of the statement is the list `ids`, the others come before it.
+    """
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _IDS_AT_ONCE):
+        chunk = ordered[start : start + _IDS_AT_ONCE]
+        length = 1 << (len(chunk) - 1).bit_length()  # few lengths, so that the driver knows the statement
+        chunk += chunk[-1:] * (length - len(chunk))
+        result = tx.exec_driver_sql(_compile(statement, tx.dialect, length), (*parameters, *chunk))
+        assert result.cursor is not None
+        yield from result.cursor.fetchall()
+        result.close()
+
+
+@lru_cache(maxsize=64)
+def _compile(statement: sqlalchemy.Executable, dialect: sqlalchemy.Dialect, length: int = 0) -> str:
+    assert isinstance(statement, sqlalchemy.ClauseElement)
+    filled = statement.params(ids=[0] * length) if length else statement
+    return str(filled.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
 
 
 def _raise_bug(error: DatabaseError) -> None:

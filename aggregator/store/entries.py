@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from aggregator.store import ids
 from aggregator.store.engine import Transaction
 from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
 
+RULING = "ruling"  # the rule of what an admin has decided
 _CHUNK = 500  # ids in one IN list: far below SQLite's limit of 32,766 variables
 
 
@@ -37,6 +39,8 @@ class KnownEntry:
     raw_hash: bytes
     content_hash: bytes
     article_id: int
+    article_rule: str
+    published_at: datetime
     updated_at: datetime
 
 
@@ -85,6 +89,8 @@ def find_known(tx: Transaction, entry_ids: Collection[int]) -> dict[int, KnownEn
         entries.c.raw_hash,
         entries.c.content_hash,
         entries.c.article_id,
+        entries.c.article_rule,
+        entries.c.published_at,
         entries.c.updated_at,
     )
     found = {}
@@ -239,6 +245,18 @@ def list_entries(
             article=ids.encode_id(row.article_id),
             story=None if row.story_id is None else ids.encode_id(row.story_id),
         )
+
+
+def count_merged(tx: Transaction) -> dict[str, dict[str, int]]:
+    """Per source, how many of its stored entries each rule put into another entry's article."""
+    # The index on article_id alone tells which these are; the rows of the others stay unread.
+    joined = select(entries.c.id).where(entries.c.article_id != entries.c.id)
+    groups = (entries.c.source_id, entries.c.article_rule)
+    query = select(*groups, func.count()).where(entries.c.id.in_(joined)).group_by(*groups).order_by(*groups)
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for source_id, rule, count in tx.execute(query):
+        counts[source_id][rule] = count
+    return counts
 
 
 def _list_in_sections(tx: Transaction, article_ids: Collection[int]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.store.engine import Store, Transaction
 from aggregator.store.entries import batched_ids, bump_revision
+from aggregator.store.rulings import forget_rulings
 from aggregator.store.tables import article_sections, articles, entries, revisions, sources, tombstones
 
 _CHUNK = 200  # articles in one transaction: writers of other processes wait that long
@@ -55,6 +56,7 @@ def _prune_chunk(tx: Transaction, *, before: datetime, now: datetime) -> int:
         tx.execute(delete(entries).where(entries.c.article_id.in_(chunk)))
         tx.execute(delete(article_sections).where(article_sections.c.article_id.in_(chunk)))
         tx.execute(delete(articles).where(articles.c.id.in_(chunk)))
+    forget_rulings(tx, doomed)
     quiet = select(sources.c.id).where(
         sources.c.id == tombstones.c.source_id,
         sources.c.configured,

@@ -11,23 +11,25 @@ import struct
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ColumnElement, Row, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.model import Candidate, Fingerprint
-from aggregator.store.engine import Transaction
-from aggregator.store.entries import batched_ids
-from aggregator.store.tables import entries, signatures, sketches
+from aggregator.store.engine import Transaction, read_rows, write_rows
+from aggregator.store.entries import RULING, batched_ids
+from aggregator.store.tables import entries, signatures, sketches, to_microseconds
 
 SLOTS = 64
 LIFETIME = timedelta(days=7)
-_FORGOTTEN_AT_ONCE = 200
+FORGOTTEN_AT_ONCE = 200
 
 _COLUMNS = (
     entries.c.id,
     entries.c.article_id,
+    entries.c.article_rule,
     entries.c.source_id,
     entries.c.url_key,
     entries.c.title_key,
@@ -35,6 +37,20 @@ _COLUMNS = (
     entries.c.published_at,
     signatures.c.sketch,
     signatures.c.folded,
+)
+
+_HOLDERS = select(sketches.c.hash, sketches.c.entry_id).where(
+    sketches.c.published_at >= bindparam("since", None), sketches.c.hash.in_(bindparam("ids", expanding=True))
+)
+_placed = insert(sketches)
+_PLACE = _placed.on_conflict_do_update(
+    index_elements=["hash", "slot"],
+    set_={name: _placed.excluded[name] for name in ("entry_id", "published_at")},
+)
+_CLEAR = delete(sketches).where(
+    sketches.c.hash == bindparam("hash"),
+    sketches.c.slot == bindparam("slot"),
+    sketches.c.entry_id == bindparam("entry_id"),
 )
 
 
@@ -66,7 +82,7 @@ def find_candidate(tx: Transaction, entry_id: int) -> Candidate | None:
 
 
 def record_signatures(tx: Transaction, signed: Collection[Candidate], *, now: datetime) -> None:
-    """Make entries findable by their words, new ones or such as have been edited."""
+    """Make new entries findable by their words."""
     known = [c for c in signed if c.fingerprint.sketch]
     if not known:
         return
@@ -83,27 +99,34 @@ def record_signatures(tx: Transaction, signed: Collection[Candidate], *, now: da
     names = ("signed_at", "sketch", "folded")
     changed = {name: written.excluded[name] for name in names}
     tx.execute(written.on_conflict_do_update(index_elements=["entry_id"], set_=changed), rows)
-    places = [
-        {"hash": value, "slot": c.entry_id % SLOTS, "entry_id": c.entry_id, "published_at": c.published_at}
-        for c in known
-        for value in c.fingerprint.sketch
-    ]
-    placed = insert(sketches)
-    taken = {name: placed.excluded[name] for name in ("entry_id", "published_at")}
-    tx.execute(placed.on_conflict_do_update(index_elements=["hash", "slot"], set_=taken), places)
+    places = []
+    for c in known:
+        place = (c.entry_id % SLOTS, c.entry_id, to_microseconds(c.published_at))
+        places += [(value, *place) for value in c.fingerprint.sketch]
+    places.sort(key=itemgetter(0))  # in the order of the table: each page of it is written once
+    write_rows(tx, _PLACE, places)
 
 
-def forget_signatures(tx: Transaction, *, before: datetime) -> int:
+def renew_signature(tx: Transaction, edited: Candidate, *, now: datetime) -> None:
+    """Make an edited entry findable by its new words, and by its old ones no more."""
+    query = select(signatures.c.entry_id, signatures.c.sketch)
+    _drop(tx, tx.execute(query.where(signatures.c.entry_id == edited.entry_id)).all())
+    record_signatures(tx, [edited], now=now)
+
+
+def forget_signatures(tx: Transaction, *, before: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:
     """Drop some signatures that were recorded before then, the oldest first; how many."""
     old = select(signatures.c.entry_id, signatures.c.sketch).where(signatures.c.signed_at < before)
-    rows = tx.execute(old.order_by(signatures.c.signed_at).limit(_FORGOTTEN_AT_ONCE)).all()
-    doomed = [row.entry_id for row in rows]
-    for row in rows:
-        here = (sketches.c.hash.in_(_unpack(row.sketch)), sketches.c.slot == row.entry_id % SLOTS)
-        tx.execute(delete(sketches).where(*here, sketches.c.entry_id == row.entry_id))
-    for chunk in batched_ids(doomed):
+    rows = tx.execute(old.order_by(signatures.c.signed_at).limit(limit)).all()
+    _drop(tx, rows)
+    return len(rows)
+
+
+def _drop(tx: Transaction, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
+    places = [(value, row.entry_id % SLOTS, row.entry_id) for row in rows for value in _unpack(row.sketch)]
+    write_rows(tx, _CLEAR, sorted(places))
+    for chunk in batched_ids([row.entry_id for row in rows]):
         tx.execute(delete(signatures).where(signatures.c.entry_id.in_(chunk)))
-    return len(doomed)
 
 
 def _list_neighbours(
@@ -114,20 +137,17 @@ def _list_neighbours(
     for fingerprint in prints:
         counts: Counter[int] = Counter()
         for value in fingerprint.sketch:
-            if len(holders[value]) < common:
-                counts.update(holders[value])
+            holding = holders.get(value, ())
+            if len(holding) < common:
+                counts.update(holding)
         found.update(entry_id for entry_id, count in counts.items() if count >= shared)
     return found
 
 
 def _list_holders(tx: Transaction, hashes: Collection[int], *, since: datetime) -> Mapping[int, list[int]]:
     holders: defaultdict[int, list[int]] = defaultdict(list)
-    for chunk in batched_ids(hashes):
-        query = select(sketches.c.hash, sketches.c.entry_id)
-        for value, entry_id in tx.execute(
-            query.where(sketches.c.hash.in_(chunk), sketches.c.published_at >= since)
-        ):
-            holders[value].append(entry_id)
+    for value, entry_id in read_rows(tx, _HOLDERS, hashes, to_microseconds(since)):
+        holders[value].append(entry_id)
     return holders
 
 
@@ -140,7 +160,7 @@ def _read(
         query = query.where(column.in_(chunk))
         if since is not None:
             query = query.where(entries.c.published_at >= since)
-        for row in tx.execute(query):
+        for row in tx.execute(query).all():
             found[row.id] = _candidate(row)
     return found
 
@@ -158,6 +178,7 @@ def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
             folded=row.folded or "",
         ),
         published_at=row.published_at,
+        ruled=row.article_rule == RULING,
     )
 
 

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
+from operator import itemgetter
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
-from aggregator.store.engine import Transaction
+from aggregator.store.engine import Transaction, read_rows, write_rows
 from aggregator.store.entries import batched_ids
 from aggregator.store.tables import (
     articles,
@@ -24,6 +26,7 @@ from aggregator.store.tables import (
     story_rulings,
     story_terms,
     term_counts,
+    to_microseconds,
     vectors,
 )
 
@@ -36,6 +39,26 @@ FADED = 0.05  # a count that says no more than none
 
 _FORGOTTEN_AT_ONCE = 200
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+_COUNTS = select(term_counts.c.term, term_counts.c.count).where(
+    term_counts.c.term.in_(bindparam("ids", expanding=True))
+)
+_HOLDERS = select(story_terms.c.term, story_terms.c.article_id, story_terms.c.weight).where(
+    story_terms.c.published_at >= bindparam("since", None),
+    story_terms.c.term.in_(bindparam("ids", expanding=True)),
+)
+_STORIES = select(articles.c.id, articles.c.story_id).where(
+    articles.c.story_id.is_not(None), articles.c.id.in_(bindparam("ids", expanding=True))
+)
+_counted = insert(term_counts)
+_COUNT = _counted.on_conflict_do_update(
+    index_elements=["term"], set_={"count": term_counts.c.count + _counted.excluded.count}
+)
+_placed = insert(story_terms)
+_PLACE = _placed.on_conflict_do_update(
+    index_elements=["term", "slot"],
+    set_={name: _placed.excluded[name] for name in ("article_id", "weight", "published_at")},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,24 +121,14 @@ def has_pending(tx: Transaction) -> bool:
 
 def count_terms(tx: Transaction, added: Mapping[int, int], *, now: datetime) -> None:
     """Raise the counts of terms. They halve in HALF_LIFE: counts are kept in units that double meanwhile."""
-    if not added:
-        return
     unit = _find_unit(now)
-    row = insert(term_counts)
-    raised = {"count": term_counts.c.count + row.excluded.count}
-    rows = [{"term": term, "count": count * unit} for term, count in added.items()]
-    tx.execute(row.on_conflict_do_update(index_elements=["term"], set_=raised), rows)
+    write_rows(tx, _COUNT, sorted((term, count * unit) for term, count in added.items()))
 
 
 def get_counts(tx: Transaction, terms: Collection[int], *, now: datetime) -> dict[int, float]:
     """The faded counts of those of the terms that have one."""
     unit = _find_unit(now)
-    query = select(term_counts.c.term, term_counts.c.count)
-    return {
-        term: count / unit
-        for chunk in batched_ids(terms)
-        for term, count in tx.execute(query.where(term_counts.c.term.in_(chunk)))
-    }
+    return {term: count / unit for term, count in read_rows(tx, _COUNTS, terms)}
 
 
 def list_candidates(
@@ -130,12 +143,14 @@ def list_candidates(
         for term, weight in each.weights.items():
             for story_id, other_weight in holders[term].items():
                 shares[story_id] += weight * other_weight
-        wanted.update(sorted(shares, key=lambda story: (-shares[story], story))[:KNOWN_STORIES])
+        wanted.update(nsmallest(KNOWN_STORIES, shares, key=lambda story: (-shares[story], story)))
         wanted.update(story_id for link in each.article.links for story_id in holders[link])
     return _read_stories(tx, wanted)
 
 
 def list_rulings(tx: Transaction, article_ids: Collection[int]) -> StoryRulings:
+    if tx.execute(select(story_rulings.c.one).limit(1)).first() is None:
+        return StoryRulings()
     pairs: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
     for chunk in batched_ids(article_ids):
         touched = or_(story_rulings.c.one.in_(chunk), story_rulings.c.other.in_(chunk))
@@ -150,9 +165,12 @@ def record_plan(tx: Transaction, plan: StoryPlan) -> None:
         moved = update(articles).where(articles.c.story_id == merge.from_story)
         tx.execute(moved.values(_story_values(merge.into_story, merge.reason)))
         redirect_story(tx, merge.from_story, merge.into_story)
-    for article_id, (story_id, reason) in plan.placements.items():
-        placed = update(articles).where(articles.c.id == article_id)
-        tx.execute(placed.values(_story_values(story_id, reason)))
+    placed = [
+        {"placed": article_id} | _story_values(story_id, reason)
+        for article_id, (story_id, reason) in plan.placements.items()
+    ]
+    if placed:
+        tx.execute(update(articles).where(articles.c.id == bindparam("placed")), placed)
     back = {story_id for story_id, _ in plan.placements.values()}
     for chunk in batched_ids(back):
         tx.execute(delete(redirects).where(redirects.c.kind == "story", redirects.c.from_id.in_(chunk)))
@@ -163,8 +181,9 @@ def redirect_story(tx: Transaction, from_story: int, into_story: int) -> None:
     _redirect(tx, "story", from_story, into_story)
 
 
-def redirect_article(tx: Transaction, from_article: int, into_article: int) -> None:
-    _redirect(tx, "article", from_article, into_article)
+def redirect_article(tx: Transaction, from_article: int, into_article: int, *, now: datetime) -> None:
+    """The same of an article, which feeds say is gone."""
+    _redirect(tx, "article", from_article, into_article, withdrawn_at=now)
 
 
 def find_redirect(tx: Transaction, kind: str, from_id: int) -> int | None:
@@ -187,22 +206,13 @@ def index_articles(tx: Transaction, indexed: Iterable[IndexedArticle], *, now: d
                 "links": sorted(article.links),
             }
         )
-        places += [
-            {
-                "term": term,
-                "slot": article.article_id % SLOTS,
-                "article_id": article.article_id,
-                "weight": weight,
-                "published_at": article.published_at,
-            }
-            for term, weight in {**dict.fromkeys(article.links, 0.0), **each.weights}.items()
-        ]
+        slot, at = article.article_id % SLOTS, to_microseconds(article.published_at)
+        weights = {**dict.fromkeys(article.links, 0.0), **each.weights}
+        places += [(term, slot, article.article_id, weight, at) for term, weight in weights.items()]
     if rows:
         tx.execute(insert(vectors).prefix_with("OR REPLACE"), rows)
-    if places:
-        placed = insert(story_terms)
-        taken = {name: placed.excluded[name] for name in ("article_id", "weight", "published_at")}
-        tx.execute(placed.on_conflict_do_update(index_elements=["term", "slot"], set_=taken), places)
+    places.sort(key=itemgetter(0))  # in the order of the table: each page of it is written once
+    write_rows(tx, _PLACE, places)
 
 
 def forget_vectors(tx: Transaction, *, before: datetime) -> int:
@@ -226,55 +236,76 @@ def _list_holders(
 ) -> Mapping[int, dict[int, float]]:
     """Per term the stories that have it, with the weight of the article that has most of it."""
     holders: defaultdict[int, dict[int, float]] = defaultdict(dict)
-    query = select(story_terms.c.term, articles.c.story_id, story_terms.c.weight).join(
-        articles, articles.c.id == story_terms.c.article_id
-    )
-    for chunk in batched_ids(terms):
-        chosen = and_(story_terms.c.term.in_(chunk), story_terms.c.published_at >= since)
-        for term, story_id, weight in tx.execute(query.where(chosen, articles.c.story_id.is_not(None))):
+    rows = list(read_rows(tx, _HOLDERS, terms, to_microseconds(since)))
+    homes = dict(read_rows(tx, _STORIES, {article_id for _, article_id, _ in rows}))
+    for term, article_id, weight in rows:
+        story_id = homes.get(article_id)
+        if story_id is not None:
             stories = holders[term]
             stories[story_id] = max(weight, stories.get(story_id, 0.0))
     return holders
 
 
 def _read_stories(tx: Transaction, story_ids: Collection[int]) -> tuple[StoryCandidate, ...]:
-    known: defaultdict[int, list[StoryArticle]] = defaultdict(list)
-    sizes: dict[int, tuple[int, datetime]] = {}
-    counted = select(articles.c.story_id, func.count(), func.min(articles.c.published_at))
-    members = select(articles.c.story_id, vectors).join(vectors, vectors.c.article_id == articles.c.id)
-    for chunk in batched_ids(story_ids):
-        chosen = articles.c.story_id.in_(chunk)
-        for story_id, size, first_at in tx.execute(counted.where(chosen).group_by(articles.c.story_id)):
-            sizes[story_id] = (size, first_at)
-        for row in tx.execute(members.where(chosen).order_by(vectors.c.published_at.desc())):
-            known[row.story_id].append(
-                StoryArticle(
-                    article_id=row.article_id,
-                    source_id=row.source_id,
-                    published_at=row.published_at,
-                    vector=row.vector,
-                    links=frozenset(row.links),
-                )
-            )
-    ruled = _list_ruled(tx, {article.article_id for members in known.values() for article in members})
+    members = _list_members(tx, story_ids)
+    ruled = _list_ruled(tx, {article_id for story in members.values() for article_id, _ in story})
+    chosen = {story_id: _choose(story_id, story, ruled) for story_id, story in members.items()}
+    known = _read_articles(tx, {article_id for story in chosen.values() for article_id in story})
     return tuple(
         StoryCandidate(
             story_id=story_id,
-            size=sizes[story_id][0],
-            first_at=sizes[story_id][1],
-            articles=_choose(story_id, members, ruled),
+            size=len(members[story_id]),
+            first_at=members[story_id][-1][1],
+            articles=tuple(known[article_id] for article_id in chosen[story_id] if article_id in known),
         )
-        for story_id, members in sorted(known.items())
+        for story_id in sorted(chosen)
+        if not known.keys().isdisjoint(chosen[story_id])
     )
 
 
-def _choose(
-    story_id: int, members: Sequence[StoryArticle], ruled: Collection[int]
-) -> tuple[StoryArticle, ...]:
+def _list_members(tx: Transaction, story_ids: Collection[int]) -> Mapping[int, list[tuple[int, datetime]]]:
+    """Per story its articles, the latest first, and when they were published."""
+    members: defaultdict[int, list[tuple[int, datetime]]] = defaultdict(list)
+    query = select(articles.c.story_id, articles.c.id, articles.c.published_at)
+    for chunk in batched_ids(story_ids):
+        chosen = query.where(articles.c.story_id.in_(chunk))
+        latest = chosen.order_by(articles.c.published_at.desc(), articles.c.id)
+        for story_id, article_id, at in tx.execute(latest).all():
+            members[story_id].append((article_id, at))
+    return members
+
+
+def _choose(story_id: int, members: Iterable[tuple[int, datetime]], ruled: Collection[int]) -> list[int]:
     """The founder, whatever an admin has ruled on, and the latest others."""
-    first = [a for a in members if a.article_id == story_id or a.article_id in ruled]
-    others = [a for a in members if a not in first]
-    return (*first, *others[: max(0, KNOWN_ARTICLES - len(first))])
+    first: list[int] = []
+    others: list[int] = []
+    for article_id, _ in members:
+        (first if article_id == story_id or article_id in ruled else others).append(article_id)
+    return first + others[: max(0, KNOWN_ARTICLES - len(first))]
+
+
+def _read_articles(tx: Transaction, article_ids: Collection[int]) -> dict[int, StoryArticle]:
+    """Those of the articles that still take part."""
+    columns = (
+        vectors.c.article_id,
+        vectors.c.source_id,
+        vectors.c.published_at,
+        vectors.c.vector,
+        vectors.c.links,
+    )
+    return {
+        article_id: StoryArticle(
+            article_id=article_id,
+            source_id=source_id,
+            published_at=published_at,
+            vector=vector,
+            links=frozenset(links),
+        )
+        for chunk in batched_ids(article_ids)
+        for article_id, source_id, published_at, vector, links in tx.execute(
+            select(*columns).where(vectors.c.article_id.in_(chunk))
+        ).all()
+    }
 
 
 def _list_ruled(tx: Transaction, article_ids: Collection[int]) -> set[int]:
@@ -292,11 +323,14 @@ def _story_values(story_id: int, reason: StoryReason) -> dict[str, object]:
     }
 
 
-def _redirect(tx: Transaction, kind: str, from_id: int, into_id: int) -> None:
+def _redirect(
+    tx: Transaction, kind: str, from_id: int, into_id: int, *, withdrawn_at: datetime | None = None
+) -> None:
     leading = and_(redirects.c.kind == kind, redirects.c.into_id == from_id)
     tx.execute(update(redirects).where(leading).values(into_id=into_id))
-    row = insert(redirects).values(kind=kind, from_id=from_id, into_id=into_id)
-    tx.execute(row.on_conflict_do_update(index_elements=["kind", "from_id"], set_={"into_id": into_id}))
+    led = {"into_id": into_id, "withdrawn_at": withdrawn_at}
+    row = insert(redirects).values(kind=kind, from_id=from_id, **led)
+    tx.execute(row.on_conflict_do_update(index_elements=["kind", "from_id"], set_=led))
 
 
 def _find_unit(now: datetime) -> float:

@@ -25,6 +25,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def to_microseconds(at: datetime) -> int:
+    """How UtcDateTime writes it."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime kept as microseconds since 1970: one integer, ordered, on every database."""
 
@@ -32,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + value * _MICROSECOND
@@ -247,6 +252,7 @@ redirects = Table(
     Column("kind", String, primary_key=True),  # article, story
     Column("from_id", BigInteger, primary_key=True, autoincrement=False),
     Column("into_id", BigInteger, nullable=False),
+    Column("withdrawn_at", UtcDateTime),  # when feeds were told of it; NULL: never, as of stories
     sqlite_with_rowid=False,
 )
 

@@ -8,24 +8,30 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import feeds, health, pages, websub
+from aggregator.web import embeds, feeds, health, pages, websub
 from aggregator.web.documents import Documents
+from aggregator.web.front import Front
 from aggregator.web.headers import protect
 
 
-def create_app(settings: Settings, store: Store) -> Flask:
+def create_app(settings: Settings, store: Store, *, documents: Documents | None = None) -> Flask:
     """The WSGI application for these settings. It sets no cookie and reads no Host header.
 
-    It writes nothing but the answers to hubs (websub.py).
+    It writes nothing but the answers to hubs (websub.py). While somebody runs `follow` of the `documents`
+    that are handed in, what is rendered is answered without Flask (front.py).
     """
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
-    documents = Documents(store)
+    documents = documents or Documents(store)
+    front = Front(documents)
+    app.after_request(front.learn)  # called last: Flask goes from the last to the first
     app.register_blueprint(health.make_blueprint(store))
     app.register_blueprint(websub.make_blueprint(settings, store))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
     environments = pages.make_environments(settings.site)
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))
+    app.register_blueprint(embeds.make_blueprint(settings, documents, environments))
     pages.register_errors(app, settings, environments)
     app.after_request(protect)
+    app.wsgi_app = front.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app

@@ -1,64 +1,83 @@
-"""Rendered documents: made once per change, kept with their variants, answered by comparison of tags."""
+"""Rendered documents: made once per change, kept with their variants, and made again unasked."""
 
 from __future__ import annotations
 
-import gzip
+import logging
+import math
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import blake2b
 
 from flask import Response, request
 
-from aggregator.dates import format_http_date, parse_http_date
+from aggregator.errors import StoreError
 from aggregator.store import Store, Transaction, articles
+from aggregator.web.negotiation import negotiate
+from aggregator.web.variants import Document, Headers, make_document
+from aggregator.web.variants import Rendered as Rendered  # whoever renders needs this module alone
 
 _KEPT_BYTES = 64 * 1024 * 1024
 _RENDER_LOCKS = 64
-_COMPRESSION = 6  # level 9 takes three times as long for 2 % on feeds
+# How long a change may stay unseen: until the next look, then until its document is made or the grace is
+# over; without a look, until the last one is too old. Each path stays under two seconds.
+_LOOK_SECONDS = 0.2
+_REST_SECONDS = 0.5  # at most, after documents were made
+_GRACE_SECONDS = 0.8
+_BELIEVED_SECONDS = 1.0
+_REMADE = 100  # documents for one change, those asked for last; others wait until they are asked for
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """What a renderer gives: bytes that depend on the store and the configuration alone."""
-
-    body: bytes
-    content_type: str
-    max_age: int  # seconds
-    modified_at: datetime | None = None  # None: the tag alone says whether it changed
-    shared: bool = False  # whether pages of other sites may read it (CORS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    rendered: Rendered
-    compressed: bytes
-    tag: str
-
-    @property
-    def size(self) -> int:
-        return len(self.rendered.body) + len(self.compressed)
-
+_log = logging.getLogger(__name__)
 
 Renderer = Callable[[Transaction], Rendered | None]
 
 
+class DocumentResponse(Response):
+    """The answer of a kept document; a view may add headers that depend on the address alone."""
+
+    key: str
+    prepared: Headers
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    revision: int
+    document: Document
+    render: Renderer
+    asked_at: float  # of the monotonic clock
+    wanted: bool  # whether anybody has asked since it was made, or it was made for whoever asked
+    good_until: float = math.inf  # from when on it may no longer be answered without a look at the store
+
+
 class Documents:
-    """The documents of one process, by path; each is made again only when the store has changed."""
+    """The documents of one process, by key; each is made again only when the store has changed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: OrderedDict[str, tuple[int, Document]] = OrderedDict()
+        self._kept: dict[str, _Kept] = {}
         self._bytes = 0
         self._lock = threading.Lock()
         self._rendering = tuple(threading.Lock() for _ in range(_RENDER_LOCKS))
+        # Of follow() alone: the newest revision it has seen, and when.
+        self._revision = -1
+        self._looked_at = -math.inf
 
-    def respond(self, key: str, render: Renderer) -> Response | None:
-        """The answer to the present request; None where `render` says that there is no such document."""
+    def respond(self, key: str, render: Renderer) -> DocumentResponse | None:
+        """The answer to the present request; None where `render` says that there is no such document.
+
+        `key` and `render` must depend on path and query alone: front.py gives the same answer to the same.
+        """
         document = self.get(key, render)
-        return None if document is None else _answer(document)
+        if document is None:
+            return None
+        variant, unchanged = negotiate(document, request.environ)
+        headers = variant.unchanged_headers if unchanged else variant.headers
+        response = DocumentResponse(b"" if unchanged else variant.body, status=304 if unchanged else 200)
+        response.headers.clear()
+        response.headers.extend(headers)
+        response.key, response.prepared = key, headers
+        return response
 
     def get(self, key: str, render: Renderer) -> Document | None:
         """The document as the store has it now. Of many who ask at once, one renders and the others wait."""
@@ -70,73 +89,135 @@ class Documents:
         with self._rendering[hash(key) % _RENDER_LOCKS], self._store.read() as tx:
             revision = articles.get_revision(tx)
             document = self._find(key, revision)
-            if document is None:
-                rendered = render(tx)
-                if rendered is None:
-                    return None
-                document = _make_document(rendered)
-                self._keep(key, revision, document)
-            return document
+            return document or self._make(tx, key, revision, render)
+
+    def find(self, key: str) -> Document | None:
+        """The document if it is known to be current, with no look at the store; None: ask `get`.
+
+        Answers only while `follow` runs. What has just been replaced counts as current until its successor
+        is made, for less than a second; whoever has seen the successor never sees it again.
+        """
+        kept, now = self._kept.get(key), time.monotonic()
+        if kept is None or now > kept.good_until or now > self._looked_at + _BELIEVED_SECONDS:
+            return None
+        kept.asked_at, kept.wanted = now, True
+        return kept.document
+
+    def follow(self, stopping: threading.Event) -> None:
+        """Watch the store until `stopping`, and make again what a change has made out of date."""
+        rest = _LOOK_SECONDS
+        while not stopping.wait(rest):
+            rest = _LOOK_SECONDS
+            with suppress(StoreError):  # `get` says so to whoever asks meanwhile
+                if self._look():
+                    started = time.monotonic()
+                    self._remake(stopping)
+                    # Half of the time is left to others while changes follow each other.
+                    rest = min(_REST_SECONDS, max(rest, time.monotonic() - started))
+
+    def _look(self) -> bool:
+        """Whether the store has changed."""
+        before = self._revision
+        looked_at = time.monotonic()
+        with self._store.read() as tx:
+            self._note(articles.get_revision(tx), looked_at)
+        return self._revision != before
+
+    def _note(self, revision: int, looked_at: float) -> None:
+        self._looked_at = looked_at
+        if revision == self._revision:
+            return
+        with self._lock:
+            self._revision = revision
+            for kept in self._kept.values():
+                # Not `<`: a store that was restored from a backup counts from a lower number.
+                current = kept.revision == revision
+                kept.good_until = math.inf if current else min(kept.good_until, looked_at + _GRACE_SECONDS)
+
+    def _remake(self, stopping: threading.Event) -> None:
+        for key in self._list_wanted():
+            if stopping.is_set():
+                return
+            try:
+                self._make_again(key)
+            except StoreError:
+                raise
+            except Exception:
+                _log.exception("cannot render %s again", key)
+                self._drop(key)  # whoever asks for it finds out
+
+    def _list_wanted(self) -> list[str]:
+        """What is out of date and was asked for since it was made: what nobody reads can wait."""
+        with self._lock:
+            wanted = [
+                (kept.asked_at, key)
+                for key, kept in self._kept.items()
+                if kept.wanted and kept.revision != self._revision
+            ]
+        return [key for _, key in sorted(wanted, reverse=True)[:_REMADE]]
+
+    def _make_again(self, key: str) -> None:
+        with self._rendering[hash(key) % _RENDER_LOCKS]:
+            looked_at = time.monotonic()
+            with self._store.read() as tx:
+                revision = articles.get_revision(tx)
+                self._note(revision, looked_at)
+                kept = self._kept.get(key)
+                if kept is not None and kept.revision != revision:
+                    self._make(tx, key, revision, kept.render, unasked_since=kept.asked_at)
+
+    def _make(
+        self,
+        tx: Transaction,
+        key: str,
+        revision: int,
+        render: Renderer,
+        *,
+        unasked_since: float | None = None,  # None: somebody asks now
+    ) -> Document | None:
+        rendered = render(tx)
+        if rendered is None:
+            self._drop(key)
+            return None
+        old = self._kept.get(key)
+        kept = _Kept(
+            revision=revision,
+            document=make_document(rendered, before=old.document if old else None),
+            render=render,
+            asked_at=time.monotonic() if unasked_since is None else unasked_since,
+            wanted=unasked_since is None,
+        )
+        self._keep(key, kept)
+        return kept.document
 
     def _find(self, key: str, revision: int) -> Document | None:
+        kept = self._kept.get(key)
+        if kept is None or kept.revision != revision:
+            return None
+        kept.asked_at, kept.wanted = time.monotonic(), True
+        return kept.document
+
+    def _keep(self, key: str, kept: _Kept) -> None:
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or kept[0] != revision:
-                return None
-            self._kept.move_to_end(key)
-            return kept[1]
+            self._forget(key)
+            if kept.revision < self._revision:  # the store has changed since it was read for this
+                kept.good_until = time.monotonic() + _GRACE_SECONDS
+            self._kept[key] = kept
+            self._bytes += kept.document.size
+            if self._bytes > _KEPT_BYTES:
+                self._make_room(key)
 
-    def _keep(self, key: str, revision: int, document: Document) -> None:
+    def _make_room(self, newest: str) -> None:
+        for _, key in sorted((kept.asked_at, key) for key, kept in self._kept.items() if key != newest):
+            if self._bytes <= _KEPT_BYTES:
+                return
+            self._forget(key)
+
+    def _drop(self, key: str) -> None:
         with self._lock:
-            old = self._kept.pop(key, None)
-            if old is not None:
-                self._bytes -= old[1].size
-            self._kept[key] = (revision, document)
-            self._bytes += document.size
-            while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
-                _, (_, dropped) = self._kept.popitem(last=False)
-                self._bytes -= dropped.size
+            self._forget(key)
 
-
-def _make_document(rendered: Rendered) -> Document:
-    # mtime=0: the same bytes on every worker and after every restart.
-    compressed = gzip.compress(rendered.body, _COMPRESSION, mtime=0)
-    tag = blake2b(rendered.content_type.encode() + rendered.body, digest_size=12).hexdigest()
-    return Document(rendered=rendered, compressed=compressed, tag=tag)
-
-
-def _answer(document: Document) -> Response:
-    """200 or 304 to the present request (RFC 9110, 13.2.2): If-None-Match first, else If-Modified-Since."""
-    rendered = document.rendered
-    zipped = request.accept_encodings.quality("gzip") > 0
-    # A strong tag names bytes, so every encoding has its own.
-    tag = f"{document.tag}-gzip" if zipped else document.tag
-    response = Response(status=200, content_type=rendered.content_type)
-    response.headers["ETag"] = f'"{tag}"'
-    if rendered.modified_at is not None:
-        response.headers["Last-Modified"] = format_http_date(rendered.modified_at)
-    stale = f", stale-while-revalidate={rendered.max_age}"
-    response.headers["Cache-Control"] = f"public, max-age={rendered.max_age}{stale}"
-    response.headers["Vary"] = "Accept-Encoding"
-    if rendered.shared:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "ETag"
-    if _is_current(document):
-        response.status_code = 304
-        del response.headers["Content-Type"]
-        return response
-    if zipped:
-        response.headers["Content-Encoding"] = "gzip"
-    response.set_data(document.compressed if zipped else rendered.body)
-    return response
-
-
-def _is_current(document: Document) -> bool:
-    if request.if_none_match:
-        tags = request.if_none_match
-        return tags.contains_weak(document.tag) or tags.contains_weak(f"{document.tag}-gzip")
-    modified_at = document.rendered.modified_at
-    since = parse_http_date(request.headers.get("If-Modified-Since", ""))
-    if since is None or modified_at is None:
-        return False
-    return modified_at.replace(microsecond=0) <= since
+    def _forget(self, key: str) -> None:
+        old = self._kept.pop(key, None)
+        if old is not None:
+            self._bytes -= old.document.size

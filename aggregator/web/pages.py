@@ -14,10 +14,10 @@ from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
-from aggregator.publish.templates import make_environment, section_path
-from aggregator.store import Transaction, articles
+from aggregator.publish.templates import article_path, make_environment, section_path
+from aggregator.store import Transaction, articles, ids, stories
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.site import find_section
+from aggregator.web.site import find_home, find_section
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300
@@ -146,14 +146,25 @@ def _render_section(
     )
 
 
+def _lead_on(tx: Transaction, article_id: str) -> None:
+    """Answer 301 if the article was merged into another that is there. An admin may part them again."""
+    number = ids.decode_id(article_id)
+    into = None if number is None else stories.find_redirect(tx, "article", number)
+    article = None if into is None else articles.find_article(tx, ids.encode_id(into))
+    if article is not None:
+        answer = redirect(article_path(article), 301)
+        answer.headers["Cache-Control"] = f"public, max-age={_ARTICLE_MAX_AGE}"
+        abort(answer)
+
+
 def _render_article(
     tx: Transaction, environments: Environments, site: Site, article_id: str
 ) -> Rendered | None:
     article = articles.find_article(tx, article_id)
     if article is None:
+        _lead_on(tx, article_id)
         return None
-    places = (find_section(site, *ref.split("/", 1)) for ref in article.sections)
-    section = next((s for s in places if s is not None), None)
+    section = find_home(site, article)
     edition = (site.find_edition(section.edition) if section else None) or site.editions[0]
     related = () if section is None else articles.list_articles(tx, section.ref, limit=_BESIDE)
     latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=2 * _BESIDE)

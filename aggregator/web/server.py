@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
-from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -21,7 +21,9 @@ from aggregator.errors import PortTaken
 from aggregator.logs import setup_logging
 from aggregator.store import open_store
 from aggregator.web import create_app
+from aggregator.web.documents import Documents
 
+_WORKERS = 2
 _THREADS = 4  # rendered documents are answered from memory; more threads only wait for the interpreter
 
 _log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def run_server(
         address=address,
         port=port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=_WORKERS,
         blocking_threads=_THREADS,
         backpressure=128,
         respawn_failed_workers=True,
@@ -58,12 +60,15 @@ def run_server(
     server.serve(target_loader=partial(load_app, config_path, os.getpid()), wrap_loader=False)
 
 
-def load_app(config_path: Path, parent: int) -> Flask:
+def load_app(config_path: Path, parent: int) -> WSGIApplication:
     """Called in each worker process of granian."""
     setup_logging("INFO")
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     settings = load_settings(config_path, environ=os.environ)
-    return create_app(settings, open_store(settings.store_url, migrate=False))
+    store = open_store(settings.store_url, migrate=False)
+    documents = Documents(store)
+    threading.Thread(target=documents.follow, args=(threading.Event(),), daemon=True).start()
+    return create_app(settings, store, documents=documents).wsgi_app
 
 
 def _find_address(host: str, port: int) -> str:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import lxml.etree
 import lxml.html
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.model import Article, Enclosure, Image
+from aggregator.model import Article, Enclosure, Image, SourceInTitle
 from aggregator.publish.body import (
     article_link,
     article_title,
@@ -19,7 +21,10 @@ from aggregator.publish.body import (
     media_type,
     render_body,
     strip_all,
+    titled,
 )
+from aggregator.publish.feeds import render_atom, render_rss
+from aggregator.publish.jsonfeed import render_json
 from tests.publish.feed_samples import BARE, FERRY, FULL, HEADS, HOSTILE, SUMMARY
 
 HEAD = HEADS["ar"]
@@ -108,6 +113,13 @@ def test_a_lead_picture_keeps_its_alternative_text_and_size() -> None:
             "https://ü..example/", "https://%C3%BC..example/", id="what is no host is encoded all the same"
         ),
         pytest.param("https://[ü/", "https://[%C3%BC/", id="broken brackets do not stop the feed"),
+        pytest.param(
+            "https://[::1]/a[1]?q[]=[", "https://[::1]/a%5B1%5D?q%5B%5D=%5B", id="brackets only round a host"
+        ),
+        pytest.param(
+            "https://a.example/?p=9%&q=%zz%20", "https://a.example/?p=9%25&q=%25zz%20", id="a lone %"
+        ),
+        pytest.param("https://a.example/#a#b#c", "https://a.example/#a%23b%23c", id="one fragment"),
     ],
 )
 def test_addresses_become_uris(iri: str, uri: str) -> None:
@@ -189,9 +201,32 @@ def test_a_type_is_known_by_ending_only() -> None:
 
 
 def test_stripping_reaches_every_text_and_leaves_clean_values_alone() -> None:
+    assert strip_all("a\ufffdb\x85c\x00\ufdd0\U0001fffe") == "ab c"
     stripped = strip_all(HOSTILE)
     assert "\x00" not in stripped.origin.name
     assert "\ud800" not in stripped.origin.name
     assert stripped.categories == ("a&b", "<c>")
     assert stripped.published_at == HOSTILE.published_at
     assert strip_all(FULL) is FULL
+
+
+@pytest.mark.parametrize(
+    ("where", "title"),
+    [
+        ("off", "Rain delays the regatta"),
+        ("prefix", "The Ferry & Post: Rain delays the regatta"),
+        ("suffix", "Rain delays the regatta - The Ferry & Post"),
+    ],
+)
+def test_titles_in_feeds_name_the_outlet_where_the_site_wants_it(where: SourceInTitle, title: str) -> None:
+    head = replace(HEAD, source_in_title=where)
+    assert titled(head, BARE) == title
+    (item,) = json.loads(render_json(head, [BARE]))["items"]
+    rss = lxml.etree.fromstring(render_rss(head, [BARE])).findtext("channel/item/title")
+    atom = lxml.etree.fromstring(render_atom(head, [BARE])).findtext("{*}entry/{*}title")
+    assert [item["title"], rss, atom] == [title] * 3
+
+
+@pytest.mark.parametrize("where", ["prefix", "suffix"])
+def test_an_outlet_is_not_named_twice(where: SourceInTitle) -> None:
+    assert titled(replace(HEAD, source_in_title=where), replace(BARE, title=" ")) == "The Ferry & Post"

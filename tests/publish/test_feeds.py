@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import io
 import locale
 import re
@@ -21,9 +22,19 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from aggregator.model import Article, FeedHead
+from aggregator.publish.body import strip_all
 from aggregator.publish.feeds import render_atom, render_rss
-from aggregator.text import strip_controls
-from tests.publish.feed_samples import ARTICLES, BARE, DAWN, FULL, HEADS, HOSTILE, SUMMARY, check_golden
+from tests.publish.feed_samples import (
+    ARTICLES,
+    BARE,
+    DAWN,
+    FERRY,
+    FULL,
+    HEADS,
+    HOSTILE,
+    SUMMARY,
+    check_golden,
+)
 
 Render = Callable[[FeedHead, Sequence[Article]], bytes]
 
@@ -62,6 +73,12 @@ def item_of(article: Article, edition: str = "ar") -> Any:
 
 def entry_of(article: Article, edition: str = "ar") -> Any:
     return parse(render_atom(HEADS[edition], [article])).find("a:entry", NS)
+
+
+def title_of(entry: Any) -> str:
+    """As a reader shows it that heeds Atom's type."""
+    title = next(child for child in entry if str(child.tag).rpartition("}")[2] == "title")
+    return html.unescape(title.text or "") if title.get("type") == "html" else title.text or ""
 
 
 def tags_of(element: Any) -> Counter[str]:
@@ -215,11 +232,11 @@ def test_hostile_text_in_every_field_is_read_back_as_it_was_but_for_what_xml_for
         content_html=text,
         origin=replace(FULL.origin, name=text),
     )
-    kept = strip_controls(text).strip()
+    kept = strip_all(text).strip()
     root = parse(RENDERERS[kind](head, [article]))
     feed, entry = (root[0], root[0].find("item")) if kind == "rss" else (root, root.find("a:entry", NS))
     assert feed.xpath("string(*[local-name()='title'])").strip() == kept
-    assert entry.xpath("string(*[local-name()='title'])") == kept
+    assert title_of(entry) == kept
     assert (
         entry.xpath("string(*[local-name()='category'][not(@term)])") + entry.xpath("string(*/@term)") == kept
     )
@@ -231,8 +248,8 @@ def test_hostile_text_in_every_field_is_read_back_as_it_was_but_for_what_xml_for
 def test_no_text_at_all_makes_a_document_unreadable(kind: str, text: str) -> None:
     article = replace(FULL, title=text, excerpt=text, content_html=text, authors=(text,), lang="en")
     root = parse(RENDERERS[kind](HEADS["ar"], [article]))
-    (title,) = root.xpath("//*[local-name()='item' or local-name()='entry']/*[local-name()='title']/text()")
-    assert title == (strip_controls(text).strip() or FULL.origin.name)
+    (entry,) = root.xpath("//*[local-name()='item' or local-name()='entry']")
+    assert title_of(entry) == (strip_all(text).strip() or FULL.origin.name)
 
 
 @every_format
@@ -339,6 +356,14 @@ def test_plain_text_in_a_description_is_escaped_for_the_html_that_readers_take_i
     assert item_of(SUMMARY).findtext("title") == "Tide & time: is 3 < 4?"
 
 
+def test_what_looks_like_markup_in_a_plain_text_of_rss_is_a_hexadecimal_reference() -> None:
+    article = replace(BARE, title="</b> &amp;", categories=("<i>",), origin=replace(FERRY, name="<&>"))
+    document = render_rss(HEADS["en"], [article])
+    assert b"<title>&#x3C;/b&gt; &#x26;amp;</title>" in document
+    assert b"<category>&#x3C;i&gt;</category>" in document
+    assert b">&#x3C;&#x26;&gt;</source>" in document
+
+
 def test_an_article_without_address_links_to_our_page() -> None:
     assert item_of(BARE).findtext("link") == "https://news.example/article/b2"
 
@@ -429,7 +454,7 @@ def test_an_entry_says_all_that_its_article_says() -> None:
     assert entry.findtext("a:summary", namespaces=NS) == FULL.excerpt
     assert FULL.content_html in entry.findtext("a:content", namespaces=NS)
     types = {name: entry.find(f"a:{name}", NS).get("type") for name in ("title", "summary", "content")}
-    assert types == {"title": "text", "summary": "text", "content": "html"}
+    assert types == {"title": "text", "summary": "html", "content": "html"}
     assert entry.find("media:thumbnail", NS).get("url") == "https://harbour.example/img/cup.jpg"
 
 
@@ -503,6 +528,25 @@ def test_feedparser_reads_an_entry_back() -> None:
     assert entry.summary == FULL.excerpt
     assert entry.source.id == FULL.origin.feed_url
     assert [e.href for e in entry.enclosures] == ["https://harbour.example/audio/match.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "written"),
+    [
+        pytest.param("3 < 4 & 5 > 2; AT&T", "text", "3 < 4 & 5 > 2; AT&T", id="marks that are just marks"),
+        pytest.param("Why <b> fell", "html", "Why &lt;b&gt; fell", id="the name of a tag"),
+        pytest.param("Say &amp; twice", "html", "Say &amp;amp; twice", id="the name of an entity"),
+    ],
+)
+def test_a_title_that_looks_like_markup_is_said_as_html_in_atom(text: str, type_: str, written: str) -> None:
+    title = entry_of(replace(FULL, title=text)).find("a:title", NS)
+    assert (title.get("type"), title.text) == (type_, written)
+
+
+def test_the_summary_in_atom_is_html_like_the_description_in_rss() -> None:
+    summary = entry_of(SUMMARY).find("a:summary", NS)
+    assert summary.get("type") == "html"
+    assert summary.text == item_of(SUMMARY).findtext("description")
 
 
 def test_both_formats_carry_the_same_body() -> None:

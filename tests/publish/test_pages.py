@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from lxml import html
 
-from aggregator.model import Article, Edition, Image, Section, Site
+from aggregator.model import Article, Decision, Edition, Image, Section, Site
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import make_environment
@@ -374,6 +374,49 @@ def test_other_outlets_are_listed_with_their_own_headline_where_it_differs() -> 
     assert (title.text, title.get("lang"), title.get("dir")) == ("Another headline", "en", "ltr")
 
 
+@pytest.mark.parametrize(
+    ("rule", "like", "english", "arabic"),
+    [
+        ("same-url", "Lead", "the same address as at Lead", "الرابط نفسه لدى Lead"),
+        ("same-text", "Lead", "the same headline and text as at Lead", "العنوان والنص نفساهما لدى Lead"),
+        (
+            "headline",
+            "Lead",
+            "the same headline as at Lead, one of them without a text",
+            "العنوان نفسه لدى Lead، وأحدهما بلا نص",
+        ),
+        (
+            "near-copy",
+            "Lead",
+            "nearly the same text as at Lead; 71% alike, 46% needed",
+            "نص يكاد يطابق نص Lead؛ التشابه 71% والمطلوب 46%",
+        ),
+        ("ruling", None, "an editor decided so", "بقرار من محرر"),
+        ("repeated", "Copy", "it carries the same text", "نشر النص نفسه"),
+        ("near-copy", None, "it carries the same text", "نشر النص نفسه"),
+    ],
+)
+def test_an_article_page_says_why_a_copy_is_taken_for_the_same_text(
+    rule: str, like: str | None, english: str, arabic: str
+) -> None:
+    article = make_article(sources=2)
+    own, copy = article.coverage
+    decision = Decision(rule=rule, evidence="words of the text itself", score=0.713, threshold=0.46)
+    copy = replace(copy, source_name="Copy", decision=decision, like=like)
+    article = replace(article, coverage=(own, copy))
+    for edition, words in ((EN, english), (AR, arabic)):
+        page = render_article(article, edition=edition)
+        assert get_text(page, "//details[@class='why']//li") == f"Copy: {words}"
+        assert "words of the text itself" not in page.text_content(), "rights are not known here"
+
+
+def test_an_article_page_without_copies_gives_no_reasons() -> None:
+    assert render_article(make_article()).xpath("//details") == []
+    own, copy = make_article(sources=2).coverage
+    assert copy.decision is None
+    assert render_article(replace(make_article(), coverage=(own, copy))).xpath("//details") == []
+
+
 def test_the_boxes_of_an_article_page_repeat_nothing() -> None:
     one, two, three = (make_article(id) for id in ("a1", "a2", "a3"))
     page = render_article(one, related=[one, two], latest=[two, one, three])
@@ -443,11 +486,12 @@ def test_an_empty_section_says_so() -> None:
 
 def test_the_feeds_page_lists_every_feed_of_every_edition_and_the_opml() -> None:
     hrefs = render_feeds().xpath("//main//a/@href")
-    expected = [
-        f"/feeds/{feed}.{form}"
-        for feed in ("ar/all", "ar/sports", "ar/libya", "en/all", "en/world")
-        for form in ("rss", "atom", "json")
-    ]
+    expected = []
+    for edition, sections in {"ar": ("all", "sports", "libya"), "en": ("all", "world")}.items():
+        for section in sections:
+            expected += [f"/feeds/{edition}/{section}.{form}" for form in ("rss", "atom", "json")]
+            expected.append(f"/feeds/{edition}/stories/{section}.rss")
+        expected += [f"/feeds/{edition}/top.{form}" for form in ("rss", "atom", "json")]
     assert [h for h in hrefs if h.startswith("/feeds/")] == expected
     assert "/feeds.opml" in hrefs
 

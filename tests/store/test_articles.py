@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.model import Article, ContentRight, Coverage, Enclosure, Origin, ReadEntry
+from aggregator.model import (
+    Article,
+    Assignment,
+    ContentRight,
+    Coverage,
+    Decision,
+    Enclosure,
+    Origin,
+    ReadEntry,
+)
 from aggregator.store import Store, Transaction, articles, sources
 from aggregator.store.articles import (
     count_articles,
@@ -21,7 +30,7 @@ from aggregator.store.articles import (
     list_articles,
     list_source_articles,
 )
-from aggregator.store.entries import bump_revision
+from aggregator.store.entries import NewEntry, bump_revision, insert_entries, move_entry
 from aggregator.store.ids import encode_id
 from aggregator.store.prune import prune_store
 from tests.harness import make_source
@@ -202,7 +211,24 @@ def test_coverage_names_the_lead_first_and_every_source_once(tx: Transaction) ->
         lang="en",
         dir="ltr",
         published_at=NOON + HOUR,
+        decision=Decision(rule="same-text", evidence="as the test has it"),
     )
+    assert coverage[0].decision is None, "nobody decided that the lead is the lead's text"
+
+
+def test_coverage_says_whose_copy_decided(tx: Transaction) -> None:
+    """Nobody's, once that copy has been moved out of the article."""
+    copy, third = make_read("copy", "ferry"), make_read("third", "anchor")
+    decision = Decision(rule="near-copy", evidence="of a text", score=0.7, threshold=0.46)
+    insert_reads(tx, FIRST)
+    for read, like in ((copy, FIRST), (third, copy)):
+        assignment = Assignment(article_id=id_of(FIRST), entry_id=id_of(like), decision=decision)
+        insert_entries(tx, [NewEntry(id=id_of(read), read=read, assignment=assignment)])
+    found = {c.source_id: (c.like, c.decision) for c in get_article(tx, FIRST).coverage}
+    assert found["ferry"] == ("Outlet harbour", decision)
+    assert found["anchor"] == ("The Ferry & Post", decision)
+    move_entry(tx, id_of(copy), Assignment(article_id=None, decision=decision))
+    assert [c.like for c in get_article(tx, FIRST).coverage] == [None, None]
 
 
 def test_coverage_of_several_articles_is_not_mixed_up(tx: Transaction) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +130,22 @@ def test_an_empty_store_is_refused_by_who_may_not_migrate(url: str) -> None:
 def test_a_migrated_store_opens_without_migrating(url: str, store: Store) -> None:
     opened = open_store(url, migrate=False)
     assert find_version(opened) == HEAD
+    opened.close()
+
+
+def test_an_older_store_keeps_what_it_has(url: str) -> None:
+    older = connect(url)
+    config = Config()
+    config.set_main_option("script_location", "aggregator:store/migrations")
+    with older.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        tx.execute(text("INSERT INTO redirects VALUES ('article', 1, 2)"))
+    assert find_version(older) == "0001"
+    older.close()
+    opened = open_store(url)
+    with opened.read() as tx:
+        assert tx.execute(text("SELECT * FROM redirects")).all() == [("article", 1, 2, None)]
     opened.close()
 
 

@@ -20,6 +20,7 @@ from aggregator.store.signatures import (
     forget_signatures,
     list_candidates,
     record_signatures,
+    renew_signature,
 )
 from tests.harness import make_source
 from tests.store.samples import DAY, NOON, TEXT, id_of, insert_reads, make_read, open_sample
@@ -97,13 +98,17 @@ def test_candidates_are_as_they_were_stored_and_bring_their_founder(tx: Transact
     assert find(tx, make_candidate(FIRST), since=NOON + timedelta(microseconds=1)) == {}
 
 
-def test_an_edited_entry_is_found_by_its_new_words(tx: Transaction) -> None:
+def test_an_edited_entry_is_found_by_its_new_words_and_not_by_its_old_ones(tx: Transaction) -> None:
     insert_signed(tx, STORED)
     edited = make_read("stored", "ferry", text=OTHER_TEXT)
     asked = make_candidate(FIRST, replace(edited.fingerprint, url_key=None, text_key=None))
     assert find(tx, asked) == {}
-    record_signatures(tx, [make_candidate(edited)], now=NOON)
+    renew_signature(tx, make_candidate(edited), now=NOON)
     assert find(tx, asked).keys() == {id_of(STORED)}
+    words_before = replace(STORED.fingerprint, url_key=None, text_key=None)
+    assert find(tx, make_candidate(FIRST, words_before)) == {}
+    places = select(tables.sketches.c.hash).where(tables.sketches.c.entry_id == id_of(STORED))
+    assert set(tx.execute(places).scalars()) == set(edited.fingerprint.sketch)
     kept = find_candidate(tx, id_of(STORED))
     assert kept is not None
     assert kept.fingerprint.folded == edited.fingerprint.folded
@@ -117,6 +122,18 @@ def test_a_phrase_that_everybody_uses_nominates_nobody_and_its_list_stays_short(
     assert COMMON < tx.execute(holders).scalar_one() <= SLOTS
     words_alone = replace(FIRST.fingerprint, url_key=None, text_key=None)
     assert find(tx, make_candidate(FIRST, words_alone)) == {}
+
+
+def test_an_entry_that_has_lost_its_words_is_found_by_none(tx: Transaction) -> None:
+    insert_signed(tx, STORED)
+    renew_signature(tx, make_candidate(make_read("stored", "ferry", title="عاجل", text="")), now=NOON)
+    assert find(tx, make_candidate(FIRST, replace(FIRST.fingerprint, url_key=None, text_key=None))) == {}
+    assert tx.execute(select(func.count()).select_from(tables.signatures)).scalar_one() == 0
+
+
+def test_no_more_is_forgotten_at_once_than_was_asked_for(tx: Transaction) -> None:
+    insert_signed(tx, *(make_read(f"old {number}") for number in range(5)), now=NOON - 8 * DAY)
+    assert [forget_signatures(tx, before=NOON, limit=3) for _ in range(3)] == [3, 2, 0]
 
 
 def test_what_is_too_old_to_be_copied_is_forgotten(tx: Transaction) -> None:

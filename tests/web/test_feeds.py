@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import etree
 
+from aggregator.grouping import group_new
 from aggregator.publish.opml import render_opml
 from aggregator.refresh import apply_configuration
 from aggregator.store import open_store
@@ -38,6 +40,7 @@ FEEDS = {
     + [f"مباراة رقم {n} تنتهي بالتعادل" for n in range(64, 16, -1)],
     "en/world": [f"Bridge number {n} opens" for n in (202, 201, 200)],
     "en/all": [f"Bridge number {n} opens" for n in (202, 201, 200)],
+    "en/top": [f"Bridge number {n} opens" for n in (200, 202, 201)],
     "source/wire": ["Bridge number 200 opens"],
     "source/herald": [f"Bridge number {n} opens" for n in (202, 201, 200)],
 }
@@ -164,6 +167,11 @@ def test_whoever_asks_by_date_sees_an_article_leave_the_list(tmp_path: Path) -> 
         "/feeds/ar/sports.rss/",
         "/feeds/ar/",
         "/feeds/source/none.rss",
+        "/feeds/ar/stories/none.rss",
+        "/feeds/ar/stories/top.rss",
+        "/feeds/ar/stories.rss",
+        "/feeds/fr/stories/all.rss",
+        "/feeds/fr/top.rss",
         "/feeds/source/all.rss",
         "/feeds/en/sport.rss",
         "/feeds.xml",
@@ -181,11 +189,44 @@ def test_anything_else_is_404(client: FlaskClient, path: str) -> None:
 def test_a_former_id_leads_to_the_present_one_in_the_same_format(
     client: FlaskClient, old: str, form: str
 ) -> None:
-    for method in ("GET", "HEAD"):
-        answer = client.open(f"/feeds/ar/{old}.{form}", method=method)
-        assert answer.status_code == 301
-        assert answer.headers["Location"] == f"/feeds/ar/sports.{form}"
+    for folder in ("/feeds/ar/stories", "/feeds/ar"):
+        for method in ("GET", "HEAD"):
+            answer = client.open(f"{folder}/{old}.{form}", method=method)
+            assert answer.status_code == 301
+            assert answer.headers["Location"] == f"{folder}/sports.{form}"
     assert client.get(answer.headers["Location"]).status_code == 200
+
+
+# --- stories --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_story_keeps_its_guid_and_date_while_articles_join(tmp_path: Path, form: str) -> None:
+    with open_portal(tmp_path) as portal:
+        client = create_app(portal.settings, portal.store).test_client()
+        group_new(portal.store, now=NOON, stopping=threading.Event())
+        before = read_stories(client.get(f"/feeds/en/stories/world.{form}").data, form)
+        again = make_item(
+            202, guid="again", title="Mayor opens bridge number 202 with a donkey", url="https://w.example/1"
+        )
+        save_feed(portal.store, portal.settings, "wire", [again], now=NOON + HOUR)
+        group_new(portal.store, now=NOON + HOUR, stopping=threading.Event())
+        after = read_stories(client.get(f"/feeds/en/stories/world.{form}").data, form)
+        assert client.get(f"/feeds/en/stories/all.{form}").data.count(b"Mayor opens") == 1
+    changed = [guid for guid in before if after[guid] != before[guid]]
+    assert before.keys() == after.keys()
+    assert all("tag:news.example,2026:story/" in guid for guid in before)
+    assert len(changed) == 1
+    assert after[changed[0]][0] == before[changed[0]][0]
+    assert "Mayor opens" in after[changed[0]][1]
+
+
+def read_stories(body: bytes, form: str) -> dict[str, tuple[str, str]]:
+    """Date of publication and body of each item, by guid."""
+    if form == "json":
+        return {i["id"]: (i["date_published"], i["content_html"]) for i in json.loads(body)["items"]}
+    entries = feedparser.parse(body).entries
+    return {e.id: (e.published, e.content[0].value) for e in entries}
 
 
 # --- the list of feeds ----------------------------------------------------------------------------
@@ -195,7 +236,9 @@ def test_the_opml_lists_every_section_of_every_edition(client: FlaskClient) -> N
     answer = client.get("/feeds.opml")
     assert answer.headers["Content-Type"] == "text/x-opml; charset=utf-8"
     urls = [str(url) for url in etree.fromstring(answer.data).xpath("//@xmlUrl")]
-    names = ["ar/all", "ar/sports", "ar/libya", "en/all", "en/world"]
+    stories = ["stories/all", "stories/sports", "stories/libya"]
+    names = [f"ar/{name}" for name in ("all", "sports", "libya", "top", *stories)]
+    names += [f"en/{name}" for name in ("all", "world", "top", "stories/all", "stories/world")]
     assert urls == [f"https://news.example/feeds/{name}.rss" for name in names]
     for url in urls:
         assert client.get(url.removeprefix("https://news.example")).status_code == 200
@@ -221,4 +264,5 @@ def test_the_opml_can_be_imported_again(client: FlaskClient) -> None:
     empty = etree.fromstring(render_opml(title="x", groups=[]))
     assert root.tag == empty.tag == "opml"
     assert root.get("version") == "2.0"
-    assert HEAD.count("[[section]]") == len(root.xpath("//outline[@xmlUrl]")) - 2
+    lists = 2 * (HEAD.count("[[section]]") + 2) + 2  # sections and "all" twice, "top" once an edition
+    assert len(root.xpath("//outline[@xmlUrl]")) == lists
