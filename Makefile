@@ -34,7 +34,10 @@ fix: .venv/dev-ready
 bench: .venv/dev-ready
 	$(BIN)/python bench/parse.py
 	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/poller.py
+	$(BIN)/python bench/dedupe.py
 	$(BIN)/python bench/pacing.py
+	$(BIN)/python bench/serve.py
 
 # The README's pictures, of the `make demo` that runs meanwhile.
 screenshots: .venv/dev-ready
