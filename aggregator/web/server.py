@@ -24,7 +24,9 @@ from aggregator.web import create_app
 from aggregator.web.documents import Documents
 
 _WORKERS = 2
-_THREADS = 4  # rendered documents are answered from memory; more threads only wait for the interpreter
+# Of each worker. One answers rendered documents a tenth faster, but a hub's push that waits for the store's
+# writer would hold up all of them.
+_THREADS = 2
 
 _log = logging.getLogger(__name__)
 
