@@ -45,8 +45,9 @@ def _group_batch(tx: Transaction, *, now: datetime) -> int:
     if not pending:
         return 0
     terms = [_extract(article) for article in pending]
-    stories.count_terms(tx, Counter(term for each in terms for term in list_counted(each)), now=now)
-    counts = stories.get_counts(tx, {term for each in terms for term in list_counted(each)}, now=now)
+    counted = Counter(term for each in terms for term in list_counted(each))
+    stories.count_terms(tx, counted, now=now)
+    counts = stories.get_counts(tx, counted, now=now)
     fresh = [_weigh(article, each, counts) for article, each in zip(pending, terms, strict=True)]
     since = min(article.published_at for article in pending) - WINDOW
     candidates = stories.list_candidates(tx, fresh, since=since)

@@ -32,7 +32,8 @@ from itertools import product
 import feedparser
 from documents import Lang, make_document
 
-from aggregator.clean.entries import Cleaned, clean_entries, hash_raw
+from aggregator.clean.entries import Cleaned, clean_entries
+from aggregator.clean.hashes import hash_raw
 from aggregator.demo.documents import Format
 from aggregator.model import Source
 from aggregator.parse.feeds import map_reading, parse_feed, read_by_feedparser

@@ -24,6 +24,7 @@ from aggregator.model import Source
 
 PATIENCE_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "aggregator")
+WORKERS_LAG_SECONDS = 2.0  # within which every web worker, and every document, has followed a change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,11 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}"
         time.sleep(0.05)
+
+
+def let_workers_catch_up() -> None:
+    """To be called between seeing a change in one answer and asking for another document."""
+    time.sleep(WORKERS_LAG_SECONDS)
 
 
 def find_free_port() -> int:

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from aggregator.cutting import ELLIPSIS, truncate_words
 from aggregator.text import (
-    ELLIPSIS,
     collapse_space,
     detect_direction,
     detect_language,
     fold,
     strip_controls,
-    truncate_words,
 )
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
-from operator import attrgetter
 
+from aggregator.clean.hashes import hash_raw, hash_values
 from aggregator.clean.html import (
     excerpt,
     find_images,
@@ -24,6 +23,7 @@ from aggregator.clean.html import (
     text_to_html,
 )
 from aggregator.clean.words import cut_tail, cut_title, is_trivial, plain_author, plain_line
+from aggregator.cutting import truncate_words
 from aggregator.dates import parse_date
 from aggregator.model import Direction, Enclosure, Entry, Image, Markup, ParsedEntry, ParsedFeed, Source
 from aggregator.text import (
@@ -32,7 +32,6 @@ from aggregator.text import (
     detect_language,
     fold,
     strip_controls,
-    truncate_words,
 )
 from aggregator.urls import absolute_url, is_root_url
 
@@ -66,9 +65,6 @@ _MEDIA_TYPES = dict(
     gif=image/gif webp=image/webp avif=image/avif svg=image/svg+xml pdf=application/pdf
     epub=application/epub+zip zip=application/zip""".split()
 )
-_FIELDS: dict[type, Callable[[object], tuple[object, ...]]] = {
-    kind: attrgetter(*kind.__slots__) for kind in (ParsedEntry, Markup, Enclosure, Image)
-}
 # What servers and plugins write when they do not know.
 _TYPES_WITHOUT_MEANING = frozenset(["application/octet-stream", "binary/octet-stream", "application/unknown"])
 
@@ -153,7 +149,7 @@ def _clean_entry(
         updated_at=updated_at,
         first_seen_at=seen_at,
         raw_hash=hash_raw(parsed),
-        content_hash=_hash((words.title, words.text, url)),
+        content_hash=hash_values((words.title, words.text, url)),
     )
 
 
@@ -198,36 +194,11 @@ def _tell_apart(entries: list[Entry], problems: Counter[str]) -> Iterator[Entry]
 
 
 def _fit_guid(guid: str) -> str:
-    return guid if len(guid) <= MAX_GUID_CHARS else f"hash:{_hash((guid,)).hex()}"
+    return guid if len(guid) <= MAX_GUID_CHARS else f"hash:{hash_values((guid,)).hex()}"
 
 
 def _hash_guid(title: str, text: str) -> str:
-    return f"hash:{_hash((fold(title), fold(text))).hex()}"
-
-
-def hash_raw(parsed: ParsedEntry) -> bytes:
-    """Give 16 bytes that move when anything in the item does; the same in every process."""
-    return _hash(_FIELDS[ParsedEntry](parsed))
-
-
-def _hash(values: tuple[object, ...]) -> bytes:
-    return blake2b(_spell(values).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _spell(values: tuple[object, ...]) -> str:
-    """Spell values in such a way that no others are spelled the same."""
-    pieces: list[str] = []
-    for value in values:
-        if value is None:
-            pieces.append("-")
-        elif isinstance(value, str):
-            pieces.append(f"{len(value)}:{value}")
-        elif isinstance(value, int):
-            pieces.append(f"{value};")
-        else:
-            inner = value if isinstance(value, tuple) else _FIELDS[type(value)](value)
-            pieces.append(f"({_spell(inner)})")
-    return "".join(pieces)
+    return f"hash:{hash_values((fold(title), fold(text))).hex()}"
 
 
 # --- addresses and dates --------------------------------------------------------------------------

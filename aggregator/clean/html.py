@@ -30,8 +30,9 @@ from aggregator.clean.policy import (
 from aggregator.clean.prepare import RAW_ELEMENTS, bound_depth, prepare_markup, read_attributes, read_tags
 from aggregator.clean.simple import rewrite_simple
 from aggregator.clean.tidy import tidy_html
+from aggregator.cutting import truncate_words
 from aggregator.model import Image
-from aggregator.text import collapse_space, strip_controls, truncate_words
+from aggregator.text import collapse_space, strip_controls
 
 EXCERPT_CHARS = 300
 MAX_ROUNDS = 6

@@ -75,9 +75,8 @@ class SimpleTag(NamedTuple):
     step: int
     name: str  # of the element it is read as; "" for a comment
     written: str
-    attributes: (
-        Mapping[str, str] | None
-    )  # of a tag that is still to be written, since its address is relative
+    # Of a tag that is still to be written, since its address is relative.
+    attributes: Mapping[str, str] | None
 
 
 class _Shape(NamedTuple):

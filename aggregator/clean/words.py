@@ -7,8 +7,9 @@ from functools import lru_cache
 from html import unescape
 
 from aggregator.clean.html import html_to_text
+from aggregator.cutting import truncate_words
 from aggregator.model import Markup
-from aggregator.text import collapse_space, strip_controls, truncate_words
+from aggregator.text import collapse_space, strip_controls
 
 MAX_TITLE_MARKUP_CHARS = 10_000
 MAX_AUTHOR_CHARS = 200

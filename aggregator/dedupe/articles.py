@@ -88,6 +88,8 @@ def _assign(entry: Candidate, index: _Index) -> Assignment:
 def _list_likenesses(
     entry: Candidate, near: Sequence[Candidate], index: _Index
 ) -> Iterator[tuple[Likeness, Candidate]]:
+    if not near:
+        return  # of most entries no words are ever compared
     text = index.get_text(entry)
     for other in near:
         likeness = find_likeness(text, index.get_text(other))

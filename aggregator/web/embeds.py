@@ -18,11 +18,11 @@ from aggregator.errors import BadParameter
 from aggregator.model import Article, Edition, Site
 from aggregator.publish import builder, embed, oembed
 from aggregator.publish.embed import Box, EmbedOptions
-from aggregator.publish.templates import feed_path, front_path, make_environment, section_path
-from aggregator.store import Transaction, articles, ids, stories
+from aggregator.publish.templates import feed_path, front_path, make_environment
+from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
 from aggregator.web.listing import list_mixed
-from aggregator.web.site import find_home, find_section
+from aggregator.web.site import find_home, find_place, find_successor
 
 _MAX_AGE = 300
 _HTML = "text/html; charset=utf-8"
@@ -166,32 +166,19 @@ def _list_articles(tx: Transaction, box: Box, count: int) -> Sequence[Article]:
 
 def _find_article(tx: Transaction, public_id: str) -> Article | None:
     """The article of this id, or the one that it was merged into."""
-    article, number = articles.find_article(tx, public_id), ids.decode_id(public_id)
-    into = stories.find_redirect(tx, "article", number) if article is None and number is not None else None
-    return article if into is None else articles.find_article(tx, ids.encode_id(into))
+    return articles.find_article(tx, public_id) or find_successor(tx, public_id)
 
 
 def _find_box(site: Site, edition_id: str, name: str) -> Box | None:
-    edition = site.find_edition(edition_id)
-    if edition is None:
-        return None
-    if name == articles.ALL:
-        return Box(
-            path=f"{edition.id}/{name}",
-            title=site.title,
-            home_path=front_path(edition),
-            feed_path=feed_path(edition, None, "rss"),
-            edition=edition,
-        )
-    section = find_section(site, edition.id, name)
-    if section is None:
+    place = find_place(site, edition_id, name)
+    if place is None:
         return None
     return Box(
-        path=section.ref,
-        title=section.name,
-        home_path=section_path(section),
-        feed_path=feed_path(edition, section, "rss"),
-        edition=edition,
+        path=place.ref,
+        title=place.section.name if place.section else site.title,
+        home_path=place.home_path,
+        feed_path=feed_path(place.edition, place.section, "rss"),
+        edition=place.edition,
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flask import Blueprint, Response, abort, redirect
 
 from aggregator.config import Settings
-from aggregator.model import Archive, Article, Edition, FeedHead, Section, Site, Source
+from aggregator.model import Archive, Article, Edition, FeedHead, Site, Source
 from aggregator.publish.feeds import render_atom, render_rss
 from aggregator.publish.jsonfeed import render_json
 from aggregator.publish.opml import OpmlGroup, OpmlOutline, render_opml
@@ -26,7 +26,7 @@ from aggregator.publish.templates import (
 from aggregator.store import Transaction, archives, articles, listings
 from aggregator.web.documents import Documents, Rendered
 from aggregator.web.listing import list_mixed, list_told, list_top
-from aggregator.web.site import find_section, updated_at
+from aggregator.web.site import Place, find_place, updated_at
 
 _FORM = "<any(rss, atom, json):form>"
 _TOP = "top"
@@ -73,25 +73,25 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
 
     @blueprint.get(f"/feeds/<edition_id>/<section_id>.{_FORM}")
     def section_feed(edition_id: str, section_id: str, form: str) -> Response:
-        edition, section = _get_listed(site, edition_id, section_id)
-        if section and section.id != section_id:
-            return _moved(feed_path(edition, section, form))
-        return respond(_make_section_feed(site, edition, section), form)
+        place = find_place(site, edition_id, section_id) or abort(404)
+        if _is_former(place, section_id):
+            return _moved(feed_path(place.edition, place.section, form))
+        return respond(_make_section_feed(site, place), form)
 
     @blueprint.get("/feeds/<edition_id>/<section_id>/<name>.atom")
     def archive(edition_id: str, section_id: str, name: str) -> Response:
-        edition, section = _get_listed(site, edition_id, section_id)
-        place = archives.parse_place(name) or abort(404)
-        if section and section.id != section_id:
-            return _moved(f"/feeds/{section.ref}/{name}.atom")
-        return _render_archive(site, documents, _make_section_feed(site, edition, section), place)
+        place = find_place(site, edition_id, section_id) or abort(404)
+        part = archives.parse_place(name) or abort(404)
+        if _is_former(place, section_id):
+            return _moved(f"/feeds/{place.ref}/{name}.atom")
+        return _render_archive(site, documents, _make_section_feed(site, place), part)
 
     @blueprint.get(f"/feeds/<edition_id>/stories/<section_id>.{_FORM}")
     def story_feed(edition_id: str, section_id: str, form: str) -> Response:
-        edition, section = _get_listed(site, edition_id, section_id)
-        if section and section.id != section_id:
-            return _moved(story_feed_path(edition, section, form))
-        return respond(_make_story_feed(site, edition, section, words[edition.id]), form)
+        place = find_place(site, edition_id, section_id) or abort(404)
+        if _is_former(place, section_id):
+            return _moved(story_feed_path(place.edition, place.section, form))
+        return respond(_make_story_feed(site, place, words[place.edition.id]), form)
 
     @blueprint.get(f"/feeds/source/<source_id>.{_FORM}")
     def source_feed(source_id: str, form: str) -> Response:
@@ -116,24 +116,19 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
     return blueprint
 
 
-def _get_listed(site: Site, edition_id: str, section_id: str) -> tuple[Edition, Section | None]:
-    """The edition and its section, by its present id or a former one; None: the whole edition. Else 404."""
-    edition = site.find_edition(edition_id) or abort(404)
-    if section_id == articles.ALL:
-        return edition, None
-    return edition, find_section(site, edition.id, section_id) or abort(404)
+def _is_former(place: Place, section_id: str) -> bool:
+    return place.section is not None and place.section.id != section_id
 
 
-def _make_section_feed(site: Site, edition: Edition, section: Section | None) -> _Feed:
-    ref = section.ref if section else f"{edition.id}/{articles.ALL}"
+def _make_section_feed(site: Site, place: Place) -> _Feed:
     return _Feed(
-        name=ref,
-        title=f"{section.name} - {site.title}" if section else site.title,
-        lang=edition.locale,
-        edition=edition,
-        home_path=section_path(section) if section else front_path(edition),
-        list_articles=lambda tx: list_mixed(tx, ref, limit=_ITEMS),
-        archived=ref,
+        name=place.ref,
+        title=f"{place.section.name} - {site.title}" if place.section else site.title,
+        lang=place.edition.locale,
+        edition=place.edition,
+        home_path=place.home_path,
+        list_articles=lambda tx: list_mixed(tx, place.ref, limit=_ITEMS),
+        archived=place.ref,
     )
 
 
@@ -148,15 +143,14 @@ def _make_top_feed(site: Site, edition: Edition, say: Say) -> _Feed:
     )
 
 
-def _make_story_feed(site: Site, edition: Edition, section: Section | None, say: Say) -> _Feed:
-    ref = section.ref if section else f"{edition.id}/{articles.ALL}"
+def _make_story_feed(site: Site, place: Place, say: Say) -> _Feed:
     return _Feed(
-        name=f"{edition.id}/stories/{ref.partition('/')[2]}",
-        title=f"{section.name if section else site.title}: {say('By event')}",
-        lang=edition.locale,
-        edition=edition,
-        home_path=section_path(section) if section else front_path(edition),
-        list_articles=lambda tx: list_told(tx, ref, limit=_ITEMS),
+        name=f"{place.edition.id}/stories/{place.ref.partition('/')[2]}",
+        title=f"{place.section.name if place.section else site.title}: {say('By event')}",
+        lang=place.edition.locale,
+        edition=place.edition,
+        home_path=place.home_path,
+        list_articles=lambda tx: list_told(tx, place.ref, limit=_ITEMS),
     )
 
 

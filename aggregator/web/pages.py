@@ -15,9 +15,9 @@ from aggregator.model import Edition, Section, Site
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
-from aggregator.store import Transaction, articles, ids, stories
+from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.site import find_home, find_section
+from aggregator.web.site import find_home, find_section, find_successor
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300
@@ -148,9 +148,7 @@ def _render_section(
 
 def _lead_on(tx: Transaction, article_id: str) -> None:
     """Answer 301 if the article was merged into another that is there. An admin may part them again."""
-    number = ids.decode_id(article_id)
-    into = None if number is None else stories.find_redirect(tx, "article", number)
-    article = None if into is None else articles.find_article(tx, ids.encode_id(into))
+    article = find_successor(tx, article_id)
     if article is not None:
         answer = redirect(article_path(article), 301)
         answer.headers["Cache-Control"] = f"public, max-age={_ARTICLE_MAX_AGE}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from aggregator.model import Article, Section, Site
-from aggregator.store import Transaction, articles
+from aggregator.model import Article, Edition, Section, Site
+from aggregator.publish.templates import front_path, section_path
+from aggregator.store import Transaction, articles, ids, stories
 
 
 def find_section(site: Site, edition_id: str, section_id: str) -> Section | None:
@@ -16,10 +18,44 @@ def find_section(site: Site, edition_id: str, section_id: str) -> Section | None
     return next(by_id, None) or next((s for s in sections if section_id in s.old_ids), None)
 
 
+class Place(NamedTuple):
+    """What feeds and boxes are of: a section, or a whole edition."""
+
+    edition: Edition
+    section: Section | None  # None: the whole edition
+
+    @property
+    def ref(self) -> str:
+        """As the store lists it."""
+        return self.section.ref if self.section else f"{self.edition.id}/{articles.ALL}"
+
+    @property
+    def home_path(self) -> str:
+        return section_path(self.section) if self.section else front_path(self.edition)
+
+
+def find_place(site: Site, edition_id: str, section_id: str) -> Place | None:
+    """The place that the two ids name; the section's may be a former one, "all" is the whole edition."""
+    edition = site.find_edition(edition_id)
+    if edition is None:
+        return None
+    if section_id == articles.ALL:
+        return Place(edition, None)
+    section = find_section(site, edition.id, section_id)
+    return None if section is None else Place(edition, section)
+
+
 def find_home(site: Site, article: Article) -> Section | None:
     """The first section of ours that the article stands in."""
     places = (find_section(site, *ref.split("/", 1)) for ref in article.sections)
     return next((section for section in places if section is not None), None)
+
+
+def find_successor(tx: Transaction, public_id: str) -> Article | None:
+    """The article that another one, which is gone, was merged into."""
+    number = ids.decode_id(public_id)
+    into = None if number is None else stories.find_redirect(tx, "article", number)
+    return None if into is None else articles.find_article(tx, ids.encode_id(into))
 
 
 def updated_at(tx: Transaction, listed: Sequence[Article]) -> datetime:

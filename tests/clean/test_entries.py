@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.clean.entries import Cleaned, clean_entries, hash_raw
+from aggregator.clean.entries import Cleaned, clean_entries
+from aggregator.clean.hashes import hash_raw
 from aggregator.model import (
     Enclosure,
     Entry,
@@ -470,7 +471,7 @@ def test_the_raw_hash_is_the_same_in_every_process() -> None:
         "ParsedEntry(guid='ش', title=Markup(value='<b>', kind='html'), images=(Image(url='/a', width=1),))"
     )
     program = (
-        "from aggregator.model import *; from aggregator.clean.entries import hash_raw;"
+        "from aggregator.model import *; from aggregator.clean.hashes import hash_raw;"
         f"print(hash_raw({entry}).hex())"
     )
     expected = hash_raw(

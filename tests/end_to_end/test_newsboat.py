@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.demo.publisher import Publisher
-from tests.harness import Site, make_item, publish, wait_until, write_config
+from tests.harness import Site, let_workers_catch_up, make_item, publish, wait_until, write_config
 
 NEWSBOAT = shutil.which("newsboat")
 
@@ -50,6 +50,7 @@ def test_newsboat_reads_each_item_once_and_sees_an_edit(
         edited = make_item(1, title="Bridge number 1 closes")
         publish(publisher, "/a", [edited, make_item(2), arabic, make_item(4)])
         wait_until(lambda: site.get("/feeds/en/world.rss").body.count(b"<item>") == 4, "the fourth item")
+        let_workers_catch_up()
         after = reload(home)
 
     assert [item["title"] for item in before] == [

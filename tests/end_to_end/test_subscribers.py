@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,11 +21,18 @@ import pytest
 
 from aggregator.demo.documents import DemoEnclosure
 from aggregator.demo.publisher import Publisher
-from tests.harness import Site, find_free_port, make_item, publish, wait_until, write_config
+from tests.harness import (
+    Site,
+    find_free_port,
+    let_workers_catch_up,
+    make_item,
+    publish,
+    wait_until,
+    write_config,
+)
 
 reader = pytest.importorskip("reader", reason="reader is not installed (pip install reader)")
 
-LAG_SECONDS = 2.0  # by so much one form, or one worker of the server, may tell a change later than another
 ENCLOSURE = DemoEnclosure(url="https://press.example/bridge.mp3", type="audio/mpeg", length=4096)
 ARABIC = make_item(1, title="افتتاح الجسر الثالث «اليوم» & غدا", enclosure=ENCLOSURE)
 FIRST = [ARABIC, make_item(2), make_item(3)]
@@ -174,7 +180,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
     def wait_for(words: str) -> None:
         wait_until(lambda: words in site.get("/feeds/en/world.json").body.decode(), f"«{words}»")
-        time.sleep(LAG_SECONDS)
+        let_workers_catch_up()
 
     with Publisher() as publisher:
         publish(publisher, "/a", FIRST)
