@@ -1,0 +1,8 @@
+"""Words to search articles by."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    pass
