@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aggregator.dedupe.articles import COMMON, SAME_URL_WINDOW, SHARED_HASHES, assign_articles, must_leave
+from aggregator.dedupe.articles import (
+    COMMON,
+    SAME_URL_WINDOW,
+    SHARED_HASHES,
+    assign_articles,
+    list_touched,
+    must_leave,
+)
 from aggregator.model import Assignment, Candidate, PollOutcome, PollResult, ReadEntry
-from aggregator.store import Transaction, entries, signatures
+from aggregator.store import Transaction, entries, moves, signatures
 from aggregator.store.ids import entry_id
+
+_MOST_AGAIN = 48  # entries of an article that is decided anew: the larger is beyond doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +91,32 @@ def _insert(
         _candidate(i, r, article_id=i, rank=ranks.get(r.entry.source_id, len(ranks)))
         for i, r in fresh.items()
     ]
-    assigned = assign_articles(candidates, _list_known(tx, candidates))
+    known = _list_known(tx, candidates)
+    again = _list_again(tx, candidates, known)
+    staying = [candidate for candidate in known if candidate.article_id not in again]
+    members = [candidate for listed in again.values() for candidate in listed]
+    assigned = assign_articles(candidates, staying, members)
     entries.insert_entries(
         tx, [entries.NewEntry(id=i, read=r, assignment=assigned[i]) for i, r in fresh.items()]
     )
     signatures.record_signatures(tx, candidates, now=now)
+    moved = {candidate.entry_id for candidate in members} & assigned.keys()
+    moves.move_entries(tx, {entry_id: assigned[entry_id] for entry_id in moved}, now=now)
     return assigned
+
+
+def _list_again(
+    tx: Transaction, candidates: Sequence[Candidate], known: Sequence[Candidate]
+) -> Mapping[int, Sequence[Candidate]]:
+    """The stored articles that are decided anew with the new entries, and all their entries."""
+    members: defaultdict[int, list[Candidate]] = defaultdict(list)
+    for candidate in signatures.list_members(tx, list_touched(candidates, known)):
+        members[candidate.article_id].append(candidate)
+    return {
+        article_id: listed
+        for article_id, listed in members.items()
+        if len(listed) <= _MOST_AGAIN and not any(candidate.settled for candidate in listed)
+    }
 
 
 def _reconsider(tx: Transaction, edited: Candidate, *, now: datetime) -> None:

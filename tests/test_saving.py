@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import random
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from aggregator.dedupe.articles import SAME_TEXT_WINDOW
@@ -33,7 +28,6 @@ from tests.store.samples import (
     id_of,
     make_read,
     open_sample,
-    run_at_once,
 )
 
 OUTLETS = ("harbour", "ferry", "tower", "mill")
@@ -296,125 +290,3 @@ def test_as_many_old_signatures_are_forgotten_as_new_ones_come(store: Store) -> 
     with store.read() as tx:
         old = select(func.count()).where(tables.signatures.c.signed_at == NOON)
         assert tx.execute(old).scalar_one() == 0
-
-
-# --- batches and order ----------------------------------------------------------------------------
-
-
-def make_crowd() -> list[ReadEntry]:
-    """Two reports as four outlets carry them, cut and extended, and an item of each outlet's own."""
-    crowd = []
-    for number, source_id in enumerate(OUTLETS):
-        at = NOON + number * 10 * MINUTE
-        crowd += [
-            make_report(
-                source_id, "wheat", text=LONG if number % 2 else f"{source_id}: {LONG}", published_at=at
-            ),
-            make_report(source_id, "vote", title=f"غرفة {number}", text=f"{OTHER} المزيد", published_at=at),
-            make_report(
-                source_id,
-                "own",
-                title=f"{source_id} {number}",
-                text=" ".join(f"{source_id}{word}" for word in range(40)),
-                published_at=at,
-            ),
-        ]
-    return crowd
-
-
-EXPECTED_PAIRS = {"wheat": 6, "vote": 6, "own": 0}
-
-
-@settings(max_examples=12, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(1, 12))
-def test_copies_make_the_same_articles_in_any_order_and_any_batches(
-    tmp_path_factory: pytest.TempPathFactory, chance: random.Random, size: int
-) -> None:
-    crowd = make_crowd()
-    expected = {
-        tuple(sorted((id_of(one), id_of(other))))
-        for one, other in combinations(crowd, 2)
-        if one.entry.guid == other.entry.guid != "own"
-    }
-    chance.shuffle(crowd)
-    with open_sample(tmp_path_factory.mktemp("crowd"), *map(make_source, OUTLETS)) as store:
-        for start in range(0, len(crowd), size):
-            save(store, *crowd[start : start + size], now=NOON + start * MINUTE)
-        assert get_pairs(store) == expected
-
-
-SAVE = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from aggregator.store import open_store
-from tests.store.samples import id_of
-from tests.test_saving import OUTLETS, make_crowd, save
-store = open_store(sys.argv[2])
-mine = [read for read in make_crowd() if read.entry.source_id in sys.argv[3].split()]
-WAIT
-for read in mine:
-    save(store, read)
-print(json.dumps([id_of(read) for read in mine]))
-store.close()
-"""
-
-
-def test_two_processes_that_save_half_of_the_copies_each_end_with_one_article_of_each(
-    store: Store, tmp_path: Path
-) -> None:
-    url, root = f"sqlite:///{tmp_path}/x.db", str(Path(__file__).parents[1])
-    halves = [" ".join(OUTLETS[:2]), " ".join(OUTLETS[2:])]
-    saved = run_at_once(SAVE, [[root, url, half] for half in halves])
-    assert sorted(number for half in saved for number in half) == sorted(map(id_of, make_crowd()))
-    assert len(get_pairs(store)) == sum(EXPECTED_PAIRS.values())
-    articles = get_articles(store)
-    for guid in ("wheat", "vote"):
-        assert len({articles[id_of(read)] for read in make_crowd() if read.entry.guid == guid}) == 1
-
-
-# --- order, on real data --------------------------------------------------------------------------
-
-NEWS = Path(__file__).parents[2] / "shared" / "data" / "arabic-news.jsonl.gz"
-DAY_OF_NEWS, ENTRIES, BATCH = "2015-07-23", 600, 100
-
-
-def read_day() -> list[ReadEntry]:
-    with gzip.open(NEWS, "rt", encoding="utf-8") as lines:
-        rows = [row for row in map(json.loads, lines) if row["seen_at"].startswith(DAY_OF_NEWS)]
-    rows.sort(key=lambda row: (row["seen_at"], row["id"]))
-    return [
-        make_read(
-            str(row["id"]),
-            row["outlet"],
-            url=row["url"],
-            title=row["title"],
-            text=row["text"],
-            content_html="",
-            published_at=datetime.fromisoformat(row["seen_at"]),
-        )
-        for row in rows[-ENTRIES:]
-    ]
-
-
-def save_in_batches(folder: Path, reads: Sequence[ReadEntry]) -> set[tuple[int, int]]:
-    outlets = sorted({read.entry.source_id for read in reads})
-    with open_sample(folder, *map(make_source, outlets)) as store:
-        for start in range(0, len(reads), BATCH):
-            save(store, *reads[start : start + BATCH], now=NOON + timedelta(seconds=start))
-        return get_pairs(store)
-
-
-@pytest.mark.skipif(not NEWS.is_file(), reason="shared/data/arabic-news.jsonl.gz is not beside the checkout")
-@pytest.mark.xfail(
-    strict=True, reason="3 to 7 % change: what is stored is not decided anew when an earlier copy comes"
-)
-def test_a_day_of_news_in_another_order_changes_few_pairs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    reads = read_day()
-    orders = (
-        reads,
-        sorted(reads, key=lambda read: read.entry.source_id),
-        random.Random(4).sample(reads, len(reads)),
-    )
-    pairs, *others = (save_in_batches(tmp_path_factory.mktemp("day"), order) for order in orders)
-    assert len(pairs) > 50
-    assert all(len(pairs ^ other) <= 0.02 * len(pairs | other) for other in others)

@@ -15,12 +15,16 @@ service one was the same event; and a headline that a source carries twice is th
 An entry joins by its likeness to any member of an article, but only if it is also much like the entry that
 founded it: chains of copies of copies would end in one article for all the weather. Whatever an admin has put
 into an article counts like its founder.
+
+The order in which polls bring copies must not decide who is one with whom. So the articles that a new entry
+is much like are decided anew together with it, all their entries as if they came in at once. Of what then is
+one, the article that readers have had longest keeps its address; the others go into it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -40,22 +44,43 @@ _STAY_SLACK = 0.25  # an edit moves an entry only when it must
 FOUNDED = Decision(rule="founder", evidence="no other entry has its URL or its text")
 
 
-def assign_articles(fresh: Sequence[Candidate], known: Sequence[Candidate]) -> dict[int, Assignment]:
-    """Decide the article of every fresh entry, by entry id.
+def list_touched(fresh: Sequence[Candidate], known: Sequence[Candidate]) -> set[int]:
+    """The stored articles that the fresh entries are so much like that they are to be decided anew with them.
+
+    `known` is as for assign_articles.
+    """
+    index = _Index([*known, *fresh])
+    new = {entry.entry_id for entry in fresh}
+    touched: set[int] = set()
+    for entry in fresh:
+        near = index.find_near(entry)
+        for other in {c.entry_id: c for c in (*near, *index.find_equal(entry, near))}.values():
+            if other.entry_id in new or other.article_id in touched:
+                continue
+            if _match(entry, other) is not None or _is_alike(index.get_text(entry), other, index):
+                touched.add(other.article_id)
+    return touched
+
+
+def assign_articles(
+    fresh: Sequence[Candidate], known: Sequence[Candidate], again: Sequence[Candidate] = ()
+) -> dict[int, Assignment]:
+    """Decide the article of every fresh entry, by entry id, and of those stored ones that have to move.
 
     `known` are stored entries that share a key or a part of the sketch with one of the fresh ones, and the
-    founders of their articles (whose ids are those of the articles). Of several copies among the fresh, the
-    original founds the article: the earliest, then the fullest, then that of the source which the
-    configuration names first. A fresh entry's own article_id is not read.
+    founders of their articles (whose ids are those of the articles): they stay where they are. `again` are
+    all entries of the stored articles that are decided anew. Of several copies, the original is what the
+    others are measured by: the earliest, then the fullest, then that of the source which the configuration
+    names first. A fresh entry's own article_id is not read.
     """
     index = _Index(known)
-    assignments = {}
-    for entry in sorted(fresh, key=_originality):
+    chosen = {}
+    for entry in sorted((*fresh, *again), key=_originality):
         assignment = _assign(entry, index)
         article_id = entry.entry_id if assignment.article_id is None else assignment.article_id
         index.add(replace(entry, article_id=article_id))
-        assignments[entry.entry_id] = assignment
-    return assignments
+        chosen[entry.entry_id] = assignment
+    return _name(chosen, again, index) if again else chosen
 
 
 def must_leave(edited: Candidate, founder: Candidate) -> bool:
@@ -64,6 +89,41 @@ def must_leave(edited: Candidate, founder: Candidate) -> bool:
         return False
     likeness = find_likeness(make_text(edited), make_text(founder))
     return likeness is None or likeness.margin < -_STAY_SLACK
+
+
+def _name(
+    chosen: Mapping[int, Assignment], again: Sequence[Candidate], index: _Index
+) -> dict[int, Assignment]:
+    """Call what is one article by the id of the oldest stored one that was founded by one of its entries."""
+    group_of = {i: i if each.article_id is None else each.article_id for i, each in chosen.items()}
+    before = {entry.entry_id: entry.article_id for entry in again}
+    names = {group: group for group in group_of.values() if group not in chosen}
+    for entry in sorted(again, key=_age):
+        if entry.entry_id == entry.article_id:
+            names.setdefault(group_of[entry.entry_id], entry.article_id)
+    named = {}
+    for entry_id, assignment in chosen.items():
+        name = names.get(group_of[entry_id], group_of[entry_id])
+        if name == before.get(entry_id):
+            continue
+        if assignment.article_id is not None:
+            assignment = replace(assignment, article_id=name)
+        elif name != entry_id:
+            first = next(i for i, each in chosen.items() if each.entry_id == entry_id)
+            decision = _compare(entry_id, first, index)
+            assignment = Assignment(article_id=name, decision=decision, entry_id=first)
+        named[entry_id] = assignment
+    return named
+
+
+def _compare(entry_id: int, other_id: int, index: _Index) -> Decision:
+    """Why an entry is one article with another that has joined it."""
+    entry, other = index.get_entry(entry_id), index.get_entry(other_id)
+    decision = _match(entry, other)
+    if decision is None:
+        likeness = find_likeness(index.get_text(entry), index.get_text(other))
+        decision = FOUNDED if likeness is None else describe(likeness, other)
+    return decision
 
 
 def _assign(entry: Candidate, index: _Index) -> Assignment:
@@ -101,7 +161,11 @@ def _is_like_founder(text: Text, other: Candidate, index: _Index) -> bool:
     founder = index.find_entry(other.article_id)
     if founder is None or founder.entry_id == other.entry_id or other.ruled:
         return True
-    likeness = find_likeness(text, index.get_text(founder))
+    return _is_alike(text, founder, index)
+
+
+def _is_alike(text: Text, other: Candidate, index: _Index) -> bool:
+    likeness = find_likeness(text, index.get_text(other))
     return likeness is not None and likeness.margin >= -_FOUNDER_SLACK
 
 
@@ -180,6 +244,9 @@ class _Index:
             self._by_key[key].append(candidate)
         for value in candidate.fingerprint.sketch:
             self._by_hash[value].append(candidate.entry_id)
+
+    def get_entry(self, entry_id: int) -> Candidate:
+        return self._by_id[entry_id]
 
     def find_entry(self, entry_id: int) -> Candidate | None:
         return self._by_id.get(entry_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +29,8 @@ KEPT_TERMS = 100
 COMPARED_TERMS = 50
 SALIENT_TERMS = 16
 NAMED_TERMS = 24
+
+_WORDS_REMEMBERED = 65_536  # of a language
 
 _STEMMERS = dict(
     pair.split("=")
@@ -70,17 +71,21 @@ def extract_terms(title: str, text: str, lang: str) -> Terms:
     headline = fold(title).split()
     body = fold(_cut(text)).split()[:READ_WORDS]
     language = _find_language(lang, headline + body)
+    dictionary = _open_dictionary(language)
     counts: dict[int, int] = {}
     words: dict[int, str] = {}
     for zone, weight in ((headline, TITLE_WEIGHT), (body[:LEAD_WORDS], LEAD_WEIGHT), (body[LEAD_WORDS:], 1)):
-        for word, times in Counter(zone).items():
-            term = find_term(word, language)
-            if term is not None:
-                counts[term] = counts.get(term, 0) + weight * times
-                words.setdefault(term, word)
+        for word in zone:
+            term = dictionary[word]
+            if term in counts:
+                counts[term] += weight
+            elif term is not None:
+                counts[term] = weight
+                words[term] = word
     rates, unseen = _list_rates(language), _rate_prior(0.0)
     weights = {term: math.log1p(count) for term, count in counts.items()}
-    kept = sorted(weights, key=lambda term: -weights[term] * rates.get(term, unseen))[:KEPT_TERMS]
+    rarities = {term: -weight * rates.get(term, unseen) for term, weight in weights.items()}
+    kept = sorted(rarities, key=rarities.__getitem__)[:KEPT_TERMS]
     return Terms(
         lang=language,
         weights={term: weights[term] for term in kept},
@@ -88,12 +93,9 @@ def extract_terms(title: str, text: str, lang: str) -> Terms:
     )
 
 
-@lru_cache(maxsize=65_536)
 def find_term(word: str, language: str) -> int | None:
     """The term of a folded word; None for function words and single letters."""
-    if word in _list_stop_words(language) or (len(word) == 1 and word.isascii()):
-        return None
-    return crc32(f"{language}:{_stem(word, language)}".encode()) >> 1
+    return _open_dictionary(language)[word]
 
 
 def count_key(language: str) -> int:
@@ -198,6 +200,26 @@ def _guess_language(words: list[str]) -> str:
     return best if words and counts[best] >= _SHARE_OF_FUNCTION_WORDS * len(words) else "und"
 
 
+class _Dictionary(dict[str, int | None]):
+    """The terms of the words of a language that were asked for lately."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __missing__(self, word: str) -> int | None:
+        if len(self) >= _WORDS_REMEMBERED:
+            self.clear()
+        if word in _list_stop_words(self._language) or (len(word) == 1 and word.isascii()):
+            term = None
+        else:
+            term = crc32(f"{self._language}:{_stem(word, self._language)}".encode()) >> 1
+        self[word] = term
+        return term
+
+
+_open_dictionary = lru_cache(maxsize=64)(_Dictionary)
+
+
 def _stem(word: str, language: str) -> str:
     stemmer = _find_stemmer(language)
     stem: str = word if stemmer is None else stemmer.stemWord(word)
@@ -207,7 +229,7 @@ def _stem(word: str, language: str) -> str:
 @lru_cache(maxsize=64)
 def _find_stemmer(language: str) -> Stemmer.Stemmer | None:
     algorithm = _STEMMERS.get(language)
-    return None if algorithm is None else Stemmer.Stemmer(algorithm)
+    return None if algorithm is None else Stemmer.Stemmer(algorithm, 0)
 
 
 @lru_cache(maxsize=64)

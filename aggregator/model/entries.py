@@ -93,6 +93,7 @@ class Candidate:
     published_at: datetime
     rank: int = 0  # of its source among those of the configuration; the first counts for most
     ruled: bool = False  # an admin has put it into its article
+    settled: bool = False  # whatever comes in, it stays where it is: ruled, edited, or too old to be compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

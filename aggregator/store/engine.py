@@ -26,6 +26,7 @@ HEAD = "0005"  # the newest migration; a test compares it with migrations/versio
 
 _BUSY_TIMEOUT_MS = 30_000
 _CACHE_KIB = 8 * 1024  # of each connection; a poller has up to fifteen
+_WAL_PAGES = 8000  # of 4 KiB: pages that each batch of entries writes again are copied home once for many
 _IDS_AT_ONCE = 1024  # in one IN list: far below SQLite's limit of 32,766 variables
 
 
@@ -191,6 +192,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
         f"cache_size=-{_CACHE_KIB}",
         "temp_store=MEMORY",
+        f"wal_autocheckpoint={_WAL_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
     _switch_to_wal(connection)

@@ -6,20 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from aggregator.model import Assignment, Decision, StoryMerge, StoryPlan, StoryReason
 from aggregator.store import stories
 from aggregator.store.engine import Transaction
 from aggregator.store.entries import RULING, batched_ids, move_entry
+from aggregator.store.moves import found_article, is_pair, retire_article
 from aggregator.store.tables import (
-    article_sections,
     articles,
     entries,
     redirects,
     story_rulings,
-    vectors,
 )
 
 _REASON = StoryReason(rule=RULING, score=0.0, threshold=0.0, words=())
@@ -58,30 +57,17 @@ def find_standing(tx: Transaction, entry_id: int) -> Standing | None:
 
 def split_entry(tx: Transaction, entry_id: int, decision: Decision) -> None:
     """Take an entry out of its article, into one of its own."""
-    move_entry(tx, entry_id, Assignment(article_id=None, decision=decision))
-    # It may have founded an article that was merged into another: now that is there again.
-    tx.execute(delete(redirects).where(redirects.c.kind == "article", redirects.c.from_id == entry_id))
+    found_article(tx, entry_id, decision)
 
 
 def merge_article(
     tx: Transaction, younger: Standing, older: Standing, decision: Decision, *, now: datetime
 ) -> None:
-    """Move all entries of one article into another, to whose address its own leads from now on.
-
-    Its terms stay in their slots until the nightly stories.forget_terms: without the article they are idle.
-    """
+    """Move all entries of one article into another, to whose address its own leads from now on."""
     gone, kept = younger.article_id, older.article_id
     for entry_id in _list_members(tx, gone):
         move_entry(tx, entry_id, Assignment(article_id=kept, decision=decision))
-    tx.execute(delete(article_sections).where(article_sections.c.article_id == gone))
-    tx.execute(delete(vectors).where(vectors.c.article_id == gone))
-    tx.execute(delete(articles).where(articles.c.id == gone))
-    stories.redirect_article(tx, gone, kept, now=now)
-    _hand_over_rulings(tx, gone, kept)
-    if younger.story_id is None or older.story_id is None:
-        return
-    if not list_articles(tx, younger.story_id):
-        stories.redirect_story(tx, younger.story_id, older.story_id)
+    retire_article(tx, gone, kept, now=now)
 
 
 def list_articles(tx: Transaction, story_id: int) -> list[tuple[datetime, int]]:
@@ -155,27 +141,4 @@ def _void_rulings(tx: Transaction, one: set[int], other: set[int]) -> None:
     """Forget who of the one side is held apart from whom of the other."""
     for pair in stories.list_rulings(tx, one).apart:
         if (pair[0] in one and pair[1] in other) or (pair[1] in one and pair[0] in other):
-            tx.execute(delete(story_rulings).where(_is_pair(pair)))
-
-
-def _hand_over_rulings(tx: Transaction, gone: int, kept: int) -> None:
-    """What was said of an article holds for the one that it went into, unless the two are one by now.
-
-    What has been said of that one itself stays, and whoever shares its story is not parted from it.
-    """
-    story = select(articles.c.story_id).where(articles.c.id == kept).scalar_subquery()
-    mates = set(tx.execute(select(articles.c.id).where(articles.c.story_id == story)).scalars())
-    touched = or_(story_rulings.c.one == gone, story_rulings.c.other == gone)
-    for row in tx.execute(select(story_rulings).where(touched)).all():
-        partner = row.other if row.one == gone else row.one
-        pair = (min(kept, partner), max(kept, partner))
-        known = tx.execute(select(story_rulings.c.one).where(_is_pair(pair))).first() is not None
-        here = _is_pair((row.one, row.other))
-        if known or partner in mates:
-            tx.execute(delete(story_rulings).where(here))
-        else:
-            tx.execute(update(story_rulings).where(here).values(one=pair[0], other=pair[1]))
-
-
-def _is_pair(pair: tuple[int, int]) -> ColumnElement[bool]:
-    return and_(story_rulings.c.one == pair[0], story_rulings.c.other == pair[1])
+            tx.execute(delete(story_rulings).where(is_pair(pair)))

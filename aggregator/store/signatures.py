@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 from aggregator.model import Candidate, Fingerprint
 from aggregator.store.engine import Transaction, read_rows, write_rows
 from aggregator.store.entries import RULING, batched_ids
-from aggregator.store.tables import entries, signatures, sketches, to_microseconds
+from aggregator.store.tables import entries, revisions, signatures, sketches, to_microseconds
 
 SLOTS = 64
 LIFETIME = timedelta(days=7)
@@ -37,6 +37,7 @@ _COLUMNS = (
     entries.c.published_at,
     signatures.c.sketch,
     signatures.c.folded,
+    select(revisions.c.entry_id).where(revisions.c.entry_id == entries.c.id).exists().label("edited"),
 )
 
 _HOLDERS = select(sketches.c.hash, sketches.c.entry_id).where(
@@ -75,6 +76,11 @@ def list_candidates(
     founders = {candidate.article_id for candidate in found.values()} - found.keys()
     found |= _read(tx, entries.c.id, founders, since=None)
     return tuple(found.values())
+
+
+def list_members(tx: Transaction, article_ids: Collection[int]) -> tuple[Candidate, ...]:
+    """All entries of these articles."""
+    return tuple(_read(tx, entries.c.article_id, article_ids, since=None).values())
 
 
 def find_candidate(tx: Transaction, entry_id: int) -> Candidate | None:
@@ -166,6 +172,7 @@ def _read(
 
 
 def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
+    ruled = row.article_rule == RULING
     return Candidate(
         entry_id=row.id,
         article_id=row.article_id,
@@ -178,7 +185,8 @@ def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
             folded=row.folded or "",
         ),
         published_at=row.published_at,
-        ruled=row.article_rule == RULING,
+        ruled=ruled,
+        settled=ruled or row.edited or row.folded is None,
     )
 
 
