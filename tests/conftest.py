@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.demo.publisher import Publisher
 from tests.harness import Site, find_free_port
+from tests.stores import BACKENDS, choose_backend
 
 
 @pytest.fixture
@@ -20,3 +21,11 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(folder=tmp_path, port=find_free_port())
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def each_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once with every kind of store."""
+    choose_backend(request.param)
+    yield
+    choose_backend(BACKENDS[0])

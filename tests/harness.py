@@ -21,6 +21,7 @@ from urllib.error import URLError
 from aggregator.demo.documents import DemoFeed, DemoItem, render_document
 from aggregator.demo.publisher import Publisher
 from aggregator.model import Source
+from tests.stores import make_store_url
 
 PATIENCE_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "aggregator")
@@ -178,6 +179,7 @@ def write_config(site: Site, publisher: Publisher, paths: dict[str, str], *, eve
     """A site of one English section whose sources are these: id and path at the publisher."""
     parts = [
         f'[site]\ntitle = "Test"\nurl = "{site.url}"\neditions = ["en"]',
+        f'[store]\nurl = "{make_store_url(site.folder, "aggregator")}"',
         '[fetch]\nallow_networks = ["127.0.0.0/8"]\nhost_gap = "0s"',
         f'[defaults]\nevery = "{every}"\ntimeout = "5s"',
         '[[section]]\nid = "world"\nname = "World"',

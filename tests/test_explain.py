@@ -19,6 +19,8 @@ from aggregator.store.entries import list_entries
 from tests.harness import make_item
 from tests.site_samples import HOUR, NOON, Portal, make_settings, save_feed, source_table
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 FERRY = (
     "The ferry between the two islands sails again after nine weeks in dry dock, with 40 cabins repainted, "
     "a new rudder from a yard in the north, and fares as they were before the storm, the owners said."

@@ -22,7 +22,10 @@ from aggregator.store import Store, stories, tables
 from aggregator.store.articles import get_revision
 from tests.harness import Site, make_item, make_source, publish, wait_until, write_config
 from tests.store.samples import DAY, HOUR, NOON, edit_read, id_of, make_read, open_sample, run_at_once
+from tests.stores import make_store_url
 from tests.test_saving import save
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 FERRY = (
     "The ferry from Brackwell ran onto rocks off the northern pier in thick fog and all passengers were "
@@ -199,7 +202,7 @@ def test_a_grouping_that_is_killed_between_two_batches_is_taken_up_again(
 ) -> None:
     """Killed while a batch is under way, its transaction is undone: no article is counted twice."""
     save(store, *make_fillers(20))
-    command = [sys.executable, "-c", GROUP_SLOWLY, ROOT, f"sqlite:///{tmp_path}/x.db"]
+    command = [sys.executable, "-c", GROUP_SLOWLY, ROOT, make_store_url(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(2)] == ["5\n", "5\n"]
@@ -218,7 +221,7 @@ def test_a_grouping_that_is_killed_between_two_batches_is_taken_up_again(
 
 def test_two_processes_that_group_at_once_share_the_work(store: Store, tmp_path: Path) -> None:
     save(store, *make_fillers(40))
-    done = run_at_once(GROUP_AT_ONCE, [[ROOT, f"sqlite:///{tmp_path}/x.db"]] * 2)
+    done = run_at_once(GROUP_AT_ONCE, [[ROOT, make_store_url(tmp_path)]] * 2)
     assert sum(done) == 40
     assert None not in get_stories(store).values()
 

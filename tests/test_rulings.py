@@ -24,6 +24,8 @@ from aggregator.web import create_app
 from tests.harness import make_item
 from tests.site_samples import HOUR, NOON, make_settings, save_feed, source_table
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 HARBOUR = (
     "The harbour of Sahel reopened this morning after dredgers cleared eleven months of silt, and the"
     " first freighter, loaded with wheat from Odessa, berthed at the northern quay before noon, the "

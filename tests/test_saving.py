@@ -30,6 +30,8 @@ from tests.store.samples import (
     open_sample,
 )
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 OUTLETS = ("harbour", "ferry", "tower", "mill")
 LONG = (
     f"{TEXT} وأضاف أن الرافعة الثانية تعود إلى العمل بعد غد، وأن ثلاث سفن أخرى تنتظر خارج الحوض حتى يخلو "

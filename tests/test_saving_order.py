@@ -22,7 +22,10 @@ from aggregator.store.reasons import find_explanation
 from aggregator.store.rulings import find_standing, merge_article
 from tests.harness import make_source
 from tests.store.samples import HOUR, MINUTE, NOON, edit_read, id_of, make_read, open_sample, run_at_once
+from tests.stores import make_store_url
 from tests.test_saving import LONG, OTHER, OUTLETS, get_articles, get_pairs, make_report, save, share
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 # --- batches and order ----------------------------------------------------------------------------
 
@@ -89,7 +92,7 @@ store.close()
 def test_two_processes_that_save_half_of_the_copies_each_end_with_one_article_of_each(
     store: Store, tmp_path: Path
 ) -> None:
-    url, root = f"sqlite:///{tmp_path}/x.db", str(Path(__file__).parents[1])
+    url, root = make_store_url(tmp_path), str(Path(__file__).parents[1])
     halves = [" ".join(OUTLETS[:2]), " ".join(OUTLETS[2:])]
     saved = run_at_once(SAVE, [[root, url, half] for half in halves])
     assert sorted(number for half in saved for number in half) == sorted(map(id_of, make_crowd()))

@@ -16,9 +16,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from aggregator.errors import SchemaMismatch, StoreError
+from aggregator.store import postgresql
 
 Transaction = sqlalchemy.Connection
 
@@ -43,7 +44,7 @@ class Store:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except DatabaseError as error:
+        except DBAPIError as error:
             _raise_bug(error)
             raise StoreError(f"cannot read the store {_where(self)}: {error.orig}") from error
 
@@ -51,15 +52,15 @@ class Store:
     def write(self) -> Iterator[Transaction]:
         """One transaction, committed at the end, rolled back on any exception.
 
-        SQLite has one writer: threads of this process queue on a lock, which is fairer and cheaper than
+        There is one writer: threads of this process queue on a lock, which is fairer and cheaper than
         SQLite's polling; other processes wait up to 30 s. Raises StoreError when that was not enough.
         """
         with self.write_lock:
             try:
-                writer = self.engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+                writer = self.engine.connect().execution_options(writes=True)
                 with writer as connection, connection.begin():
                     yield connection
-            except DatabaseError as error:
+            except DBAPIError as error:
                 _raise_bug(error)
                 raise StoreError(f"cannot write to the store {_where(self)}: {error.orig}") from error
 
@@ -89,8 +90,13 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
 def connect(url: str) -> Store:
     """A handle on whatever is at the URL, its schema unseen."""
     backend = sqlalchemy.make_url(url).get_backend_name()  # before the engine: it would import the driver
+    if backend == "postgresql":
+        return Store(postgresql.create_engine(url), threading.Lock())
     if backend != "sqlite":
-        raise StoreError(f"[store] url: {backend} is not supported by this version: use sqlite:///FILE")
+        raise StoreError(
+            f"[store] url: {backend} is no database of ours: write sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST/DATABASE"
+        )
     engine = sqlalchemy.create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -170,13 +176,17 @@ def read_rows(
 @lru_cache(maxsize=64)
 def _compile(statement: sqlalchemy.Executable, dialect: sqlalchemy.Dialect, length: int = 0) -> str:
     assert isinstance(statement, sqlalchemy.ClauseElement)
+    if dialect.name == "postgresql":
+        dialect = postgresql.POSITIONAL
     filled = statement.params(ids=[0] * length) if length else statement
     return str(filled.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
 
 
-def _raise_bug(error: DatabaseError) -> None:
-    """A locked or malformed file is the world's doing; a broken constraint or statement is a bug."""
-    if type(error) not in (DatabaseError, OperationalError):
+def _raise_bug(error: DBAPIError) -> None:
+    """A locked or malformed file and a lost connection are the world's doing; a broken constraint or
+    statement is a bug.
+    """
+    if type(error) not in (DatabaseError, OperationalError) and not error.connection_invalidated:
         raise error
 
 
@@ -216,5 +226,5 @@ def _switch_to_wal(connection: Any) -> None:
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile
     # (SQLITE_BUSY_SNAPSHOT, no waiting): writers say so from the beginning.
-    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import Assignment, Decision, Entry, Placement, ReadEntry
 from aggregator.store import ids
@@ -30,6 +30,7 @@ from aggregator.store.engine import Transaction
 from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
 
 RULING = "ruling"  # the rule of what an admin has decided
+_SLUG = "abcdefghijklmnopqrstuvwxyz0123456789-_"  # characters of a section's id
 _CHUNK = 500  # ids in one IN list: far below SQLite's limit of 32,766 variables
 
 
@@ -260,7 +261,7 @@ def count_merged(tx: Transaction) -> dict[str, dict[str, int]]:
 
 
 def _list_in_sections(tx: Transaction, article_ids: Collection[int]) -> None:
-    edition_all = func.substr(entries.c.section, 1, func.instr(entries.c.section, "/")) + "all"
+    edition_all = func.rtrim(entries.c.section, _SLUG) + "all"
     for chunk in batched_ids(article_ids):
         member = and_(entries.c.article_id == articles.c.id, articles.c.id.in_(chunk))
         placed = select(entries.c.section, articles.c.published_at, articles.c.id).where(member)

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, literal, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Store, Transaction
 from aggregator.store.entries import batched_ids, bump_revision

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.errors import LeaseLost
 from aggregator.model import Claim, Pace, PollResult, Source, SourceState, Validators

@@ -13,7 +13,7 @@ from heapq import nsmallest
 from operator import itemgetter
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
 from aggregator.store.engine import Transaction, read_rows, write_rows
@@ -53,6 +53,11 @@ _STORIES = select(articles.c.id, articles.c.story_id).where(
 _counted = insert(term_counts)
 _COUNT = _counted.on_conflict_do_update(
     index_elements=["term"], set_={"count": term_counts.c.count + _counted.excluded.count}
+)
+_recorded = insert(vectors)
+_RECORD_VECTOR = _recorded.on_conflict_do_update(
+    index_elements=["article_id"],
+    set_={column.name: column for column in _recorded.excluded if column.name != "article_id"},
 )
 _placed = insert(story_terms)
 _PLACE = _placed.on_conflict_do_update(
@@ -210,7 +215,7 @@ def index_articles(tx: Transaction, indexed: Iterable[IndexedArticle], *, now: d
         weights = {**dict.fromkeys(article.links, 0.0), **each.weights}
         places += [(term, slot, article.article_id, weight, at) for term, weight in weights.items()]
     if rows:
-        tx.execute(insert(vectors).prefix_with("OR REPLACE"), rows)
+        tx.execute(_RECORD_VECTOR, rows)
     places.sort(key=itemgetter(0))  # in the order of the table: each page of it is written once
     write_rows(tx, _PLACE, places)
 

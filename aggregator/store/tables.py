@@ -46,21 +46,24 @@ class UtcDateTime(TypeDecorator[datetime]):
 # "BIGINT PRIMARY KEY" would cost SQLite a second B-tree; "INTEGER PRIMARY KEY" is its rowid.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
+# Ids and addresses sort by their bytes, as SQLite sorts them: a database's own collation may pass over "-".
+Label = String().with_variant(String(collation="C"), "postgresql")
+
 metadata = MetaData()
 
 meta = Table(
     "meta",
     metadata,
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("key", Label, primary_key=True),
+    Column("value", Label, nullable=False),
 )
 
 hosts = Table(
     "hosts",
     metadata,
-    Column("host", String, primary_key=True),
-    Column("lease_token", String),
-    Column("lease_owner", String),
+    Column("host", Label, primary_key=True),
+    Column("lease_token", Label),
+    Column("lease_owner", Label),
     Column("lease_until", UtcDateTime),
     Column("not_before", UtcDateTime),  # the host has asked to be left alone until then
     sqlite_with_rowid=False,
@@ -69,22 +72,22 @@ hosts = Table(
 sources = Table(
     "sources",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("id", Label, primary_key=True),
     Column("configured", Boolean, nullable=False),  # False: no longer in config.toml
-    Column("name", String, nullable=False),
-    Column("url", String, nullable=False),
-    Column("poll_url", String, nullable=False),  # url, unless it has moved for good
-    Column("host", String, nullable=False),
+    Column("name", Label, nullable=False),
+    Column("url", Label, nullable=False),
+    Column("poll_url", Label, nullable=False),  # url, unless it has moved for good
+    Column("host", Label, nullable=False),
     Column("disabled_at", UtcDateTime),  # gone for good; NULL: polled
     Column("pace", JSON, nullable=False),
-    Column("content", String, nullable=False),  # the right to publish: title, summary, full
+    Column("content", Label, nullable=False),  # the right to publish: title, summary, full
     # Hashes of the settings that placing and reading entries depend on, to see when they change.
     Column("placing", LargeBinary, nullable=False),
     Column("reading", LargeBinary, nullable=False),
-    Column("site_url", String),
-    Column("icon_url", String),
-    Column("etag", String),
-    Column("last_modified", String),
+    Column("site_url", Label),
+    Column("icon_url", Label),
+    Column("etag", Label),
+    Column("last_modified", Label),
     Column("body_hash", LargeBinary),
     Column("next_poll_at", UtcDateTime, nullable=False),
     Column("last_polled_at", UtcDateTime),
@@ -92,7 +95,7 @@ sources = Table(
     Column("last_read_at", UtcDateTime),  # when a body was last read to its end: not by a 304
     Column("failing_since", UtcDateTime),
     Column("failures", Integer, nullable=False),
-    Column("last_error", String),
+    Column("last_error", Label),
     Column("problems", JSON, nullable=False),  # what was repaired or dropped in the last body
     Column("skipped", Integer, nullable=False),
     Index("ix_sources_due", "host", "next_poll_at"),
@@ -103,17 +106,17 @@ entries = Table(
     "entries",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=False),
-    Column("source_id", String, nullable=False),
-    Column("guid", String, nullable=False),
+    Column("source_id", Label, nullable=False),
+    Column("guid", Label, nullable=False),
     Column("article_id", BigInteger, nullable=False),
-    Column("article_rule", String, nullable=False),
-    Column("article_evidence", String, nullable=False),
+    Column("article_rule", Label, nullable=False),
+    Column("article_evidence", Label, nullable=False),
     Column("article_score", Float),
     Column("article_threshold", Float),
     Column("article_match", BigInteger),  # the entry that decided it
-    Column("section", String, nullable=False),
-    Column("section_rule", String, nullable=False),
-    Column("section_evidence", String, nullable=False),
+    Column("section", Label, nullable=False),
+    Column("section_rule", Label, nullable=False),
+    Column("section_evidence", Label, nullable=False),
     Column("url_key", BigInteger),
     Column("title_key", BigInteger, nullable=False),
     Column("text_key", BigInteger),
@@ -122,10 +125,10 @@ entries = Table(
     Column("published_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
-    Column("lang", String, nullable=False),
-    Column("dir", String, nullable=False),
-    Column("url", String),
-    Column("title", String, nullable=False),
+    Column("lang", Label, nullable=False),
+    Column("dir", Label, nullable=False),
+    Column("url", Label),
+    Column("title", Label, nullable=False),
     Column("authors", JSON, nullable=False),
     Column("categories", JSON, nullable=False),
     Column("image", JSON),
@@ -166,8 +169,8 @@ revisions = Table(
     metadata,
     Column("entry_id", BigInteger, primary_key=True),
     Column("replaced_at", UtcDateTime, primary_key=True),
-    Column("title", String, nullable=False),
-    Column("url", String),
+    Column("title", Label, nullable=False),
+    Column("url", Label),
     Column("content_html", Text, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -177,7 +180,7 @@ tombstones = Table(
     "tombstones",
     metadata,
     Column("entry_id", BigId, primary_key=True, autoincrement=False),
-    Column("source_id", String, nullable=False),
+    Column("source_id", Label, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Index("ix_tombstones_last_seen", "last_seen_at"),
 )
@@ -191,10 +194,10 @@ articles = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("story_id", BigInteger),  # the id of the article that founded it; NULL: not decided yet
-    Column("story_rule", String),
+    Column("story_rule", Label),
     Column("story_score", Float),
     Column("story_threshold", Float),
-    Column("story_words", String),  # what it has in common with the others of its story
+    Column("story_words", Label),  # what it has in common with the others of its story
     Index("ix_articles_first_seen", "first_seen_at"),
     Index("ix_articles_story", "story_id", "published_at"),
 )
@@ -204,7 +207,7 @@ vectors = Table(
     "vectors",
     metadata,
     Column("article_id", BigId, primary_key=True, autoincrement=False),
-    Column("source_id", String, nullable=False),
+    Column("source_id", Label, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
     Column("weighed_at", UtcDateTime, nullable=False),
     Column("vector", LargeBinary, nullable=False),
@@ -249,7 +252,7 @@ story_rulings = Table(
 redirects = Table(
     "redirects",
     metadata,
-    Column("kind", String, primary_key=True),  # article, story
+    Column("kind", Label, primary_key=True),  # article, story
     Column("from_id", BigInteger, primary_key=True, autoincrement=False),
     Column("into_id", BigInteger, nullable=False),
     Column("withdrawn_at", UtcDateTime),  # when feeds were told of it; NULL: never, as of stories
@@ -260,7 +263,7 @@ redirects = Table(
 article_sections = Table(
     "article_sections",
     metadata,
-    Column("section", String, primary_key=True),
+    Column("section", Label, primary_key=True),
     Column("published_at", UtcDateTime, primary_key=True),
     Column("article_id", BigInteger, primary_key=True),
     Index("ix_article_sections_article", "article_id"),
@@ -271,24 +274,24 @@ article_sections = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("token", String, primary_key=True),
-    Column("source_id", String, nullable=False),
-    Column("hub", String, nullable=False),
-    Column("topic", String, nullable=False),
-    Column("callback", String, nullable=False),
-    Column("secret", String, nullable=False),
-    Column("state", String, nullable=False),  # pending, active, denied, ended
+    Column("token", Label, primary_key=True),
+    Column("source_id", Label, nullable=False),
+    Column("hub", Label, nullable=False),
+    Column("topic", Label, nullable=False),
+    Column("callback", Label, nullable=False),
+    Column("secret", Label, nullable=False),
+    Column("state", Label, nullable=False),  # pending, active, denied, ended
     Column("awaiting", Boolean, nullable=False),
     Column("asked_at", UtcDateTime),
     Column("next_at", UtcDateTime, nullable=False),
     Column("active_since", UtcDateTime),
     Column("lease_until", UtcDateTime),
     Column("failures", Integer, nullable=False),
-    Column("last_error", String),
+    Column("last_error", Label),
     Column("pushed_at", UtcDateTime),
     Column("pushes", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),
-    Column("doubt", String),
+    Column("doubt", Label),
     Column("poll_at", UtcDateTime),
     Index("ix_subscriptions_next", "next_at"),
     Index("ix_subscriptions_source", "source_id"),
@@ -300,10 +303,10 @@ payloads = Table(
     "payloads",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("token", String, nullable=False),
-    Column("source_id", String, nullable=False),
+    Column("token", Label, nullable=False),
+    Column("source_id", Label, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
-    Column("content_type", String),
+    Column("content_type", Label),
     Column("size_bytes", Integer, nullable=False),
     Column("taken_until", UtcDateTime),  # some process reads it until then; NULL: nobody
     Column("body", LargeBinary, nullable=False),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from aggregator.demo.documents import DemoFeed, render_document
 from aggregator.demo.publisher import Publisher
 from aggregator.model import PollResult
 from aggregator.store import open_store, sources
 from tests.harness import Site, make_item, publish, write_config
+from tests.stores import make_store_url
 
 FORMS = {
     "rss20": 0,
@@ -22,6 +25,7 @@ FORMS = {
 }
 
 
+@pytest.mark.usefixtures("each_store")
 def test_every_format_is_polled_and_the_second_poll_is_all_304(publisher: Publisher, site: Site) -> None:
     for form, first in FORMS.items():
         publish(publisher, f"/{form}", [make_item(first + n) for n in range(3)], form=form)
@@ -184,7 +188,7 @@ def test_a_source_that_is_gone_for_good_is_not_taken_for_one_that_another_proces
     publish(publisher, "/a", [make_item(1)])
     write_config(site, publisher, {"a": "/a", "gone": "/gone"})
     site.poll("--all")
-    store = open_store(f"sqlite:///{site.folder}/aggregator.db")
+    store = open_store(make_store_url(site.folder, "aggregator"))
     with store.write() as tx:
         now = publisher.now()
         gone = PollResult(source_id="gone", outcome="failed", polled_at=now, next_poll_at=now, disabled=True)

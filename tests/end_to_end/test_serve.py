@@ -23,6 +23,7 @@ def titles(site: Site, path: str = "/feeds/en/world.rss") -> list[str]:
     return [entry.title for entry in feedparser.parse(site.get(path).body).entries]
 
 
+@pytest.mark.usefixtures("each_store")
 def test_a_feed_follows_its_source_and_no_guid_changes(publisher: Publisher, site: Site) -> None:
     publish(publisher, "/a", [make_item(1), make_item(2)])
     write_config(site, publisher, {"a": "/a"}, every="1s")
@@ -62,6 +63,7 @@ def test_the_same_bytes_and_tags_after_a_restart(publisher: Publisher, site: Sit
             assert site.get(path, If_None_Match=tag).status == 304
 
 
+@pytest.mark.usefixtures("each_store")
 def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing(publisher: Publisher, site: Site) -> None:
     """Ten sources of 30 items, SIGKILL after a random while, five times over, then one poll to the end."""
     chance = random.Random(20261124)

@@ -19,6 +19,7 @@ from aggregator.store import Store, Transaction, open_store, sources
 from aggregator.store.articles import ensure_identity
 from aggregator.store.entries import KnownEntry, NewEntry, find_known, insert_entries, update_entry
 from aggregator.store.ids import entry_id
+from tests.stores import make_store_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -98,7 +99,7 @@ def update_read(tx: Transaction, read: ReadEntry, *, now: datetime) -> None:
 @contextmanager
 def open_sample(folder: Path, *configured: Source) -> Iterator[Store]:
     """A new store on disk that knows these sources."""
-    store = open_store(f"sqlite:///{folder}/x.db")
+    store = open_store(make_store_url(folder))
     try:
         with store.write() as tx:
             ensure_identity(tx, authority="news.example", now=NOON)

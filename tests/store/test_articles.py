@@ -47,6 +47,8 @@ from tests.store.samples import (
     update_read,
 )
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 AUDIO = Enclosure(url="https://harbour.example/1.mp3", type="audio/mpeg", length=4096)
 FIRST = make_read("first", enclosures=(AUDIO, Enclosure(url="https://harbour.example/2.mp3")))
 FERRY = make_source("ferry", name="The Ferry & Post", section="en/world")

@@ -42,6 +42,8 @@ from tests.store.samples import (
     update_read,
 )
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 FIRST = make_read("first")
 LATER = NOON + 3 * HOUR
 

@@ -25,6 +25,8 @@ from tests.store.samples import (
     update_read,
 )
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 REASON = StoryReason(rule="terms", score=1.0, threshold=0.5, words=())
 SOURCES = ("harbour", "ferry", "anchor")
 

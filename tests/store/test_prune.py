@@ -28,6 +28,8 @@ from tests.store.samples import (
     update_read,
 )
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 KEEP = 30 * DAY
 NOW = NOON + 100 * DAY
 INSTANT = timedelta(microseconds=1)

@@ -25,6 +25,8 @@ from aggregator.store.signatures import (
 from tests.harness import make_source
 from tests.store.samples import DAY, NOON, TEXT, id_of, insert_reads, make_read, open_sample
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 FIRST = make_read("first")
 STORED = make_read("stored", "ferry")
 OTHER_TEXT = " ".join(f"كلمة{number} أخرى{number}" for number in range(60))

@@ -39,6 +39,9 @@ from tests.store.samples import (
     open_sample,
     run_at_once,
 )
+from tests.stores import make_store_url
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 LEASE = MINUTE
 TAGGED = Validators(etag='W/"7"', last_modified="Tue, 24 Nov 2026 11:00:00 GMT")
@@ -358,7 +361,7 @@ store.close()
 def test_processes_that_claim_at_once_share_the_hosts_and_repeat_none(store: Store, tmp_path: Path) -> None:
     hosts = [f"host-{number}.example" for number in range(60)]
     sync(store, *(make_source(f"s{n}", url=f"https://{host}/rss") for n, host in enumerate(hosts)))
-    url = f"sqlite:///{tmp_path}/x.db"
+    url = make_store_url(tmp_path)
     taken = run_at_once(CLAIM, [[url, NOON.isoformat(), owner] for owner in ("first", "second", "third")])
     assert sorted(host for part in taken for host in part) == sorted(hosts)
 

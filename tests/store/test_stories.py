@@ -34,6 +34,8 @@ from aggregator.store.stories import (
 from tests.harness import make_source
 from tests.store.samples import DAY, HOUR, MINUTE, NOON, id_of, insert_reads, make_read, open_sample
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 REASON = StoryReason(rule="likeness", score=0.1234, threshold=0.085, words=("ferry", "rocks"))
 FERRY, ROCKS, POOL, LINK = 11, 12, 13, 99
 

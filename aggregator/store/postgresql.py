@@ -1,0 +1,34 @@
+"""What PostgreSQL wants otherwise than SQLite: how connections are made and transactions begin."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+
+# Writers queue on it. It guards what SQLite's one writer guards: of two processes that save copies of one
+# text at the same moment, the second must see what the first has decided.
+_WRITERS_LOCK = 0x61676772
+_LOCK_TIMEOUT = "30s"
+
+# Writes statements that the driver takes with tuples for parameters.
+POSITIONAL: sqlalchemy.Dialect = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+
+
+def create_engine(url: str) -> sqlalchemy.Engine:
+    """Connections that find out, before they are used, whether the server was restarted meanwhile."""
+    engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    # By a cursor of the driver: the first statement may want its rows one by one, and so would these.
+    with closing(connection.connection.cursor()) as cursor:
+        if connection.get_execution_options().get("writes"):
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            cursor.execute(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+        else:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
