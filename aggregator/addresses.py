@@ -7,9 +7,9 @@ beforehand what can never be polled.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -28,6 +28,8 @@ _REFUSED: tuple[Network, ...] = (
     ),  # Azure's host agent: a public address that is always the machine's own host
     IPv6Network("3fff::/20"),  # RFC 9637 documentation
 )
+
+WEB_PORTS = (80, 443)
 
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{0,40}|0[0-7]{0,40}|[1-9][0-9]{0,40}")
 _LOOPBACK = IPv4Address("127.0.0.1")
@@ -51,6 +53,15 @@ def is_allowed(address: str, allow_networks: Iterable[Network]) -> bool:
     if inner is None:
         return _is_public(ip)
     return bool(inner) and all(_is_public(i) or _is_within(i, networks) for i in inner)
+
+
+def is_web_port(url: str, ports: Collection[tuple[str, int]]) -> bool:
+    """Whether an absolute http(s) URL stays on the ports of the web, or on one that `ports` has for its host.
+
+    Whoever gives us a URL must not aim us at the ports of databases and mail servers.
+    """
+    parts = urlsplit(url)
+    return parts.port in (None, *WEB_PORTS) or (parts.hostname or "", parts.port) in ports
 
 
 def find_literal(host: str) -> IPv4Address | IPv6Address | None:

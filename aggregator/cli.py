@@ -20,6 +20,7 @@ from aggregator import __version__, ops, rulings
 from aggregator.config import Settings, load_settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
+from aggregator.distribute import list_hub_notices
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.executor.local import open_line
 from aggregator.explain import explain_entry, render_explanation
@@ -123,6 +124,8 @@ def status(config_path: Path, as_json: bool) -> None:
     """How every source fares."""
     settings = _load(config_path)
     rows = ops.list_status(settings, now=datetime.now(UTC))
+    for notice in list_hub_notices(settings, now=datetime.now(UTC)):
+        click.echo(f"hub: {notice}", err=as_json)  # the JSON is of sources alone
     if as_json:
         click.echo(ops.to_json(rows))
         return

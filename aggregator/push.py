@@ -155,7 +155,7 @@ def _send(line: Line, subscription: Subscription) -> FetchResult | None:
     if not websub.may_reach(hub, poll_url=state.poll_url, ports=line.settings.fetch.ports):
         raise FetchError("of ports only 80, 443 and those of configured URLs are connected to", url=hub)
     form = websub.render_request(subscription)
-    return line.client.fetch(FetchRequest(url=hub, timeout=source.timeout, form=form))
+    return line.client.fetch(FetchRequest(url=hub, timeout=source.timeout, posted=form))
 
 
 def _explain(fetched: FetchResult) -> str:

@@ -94,7 +94,7 @@ def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> N
 def _fingerprint(settings: Settings) -> str:
     """Over all of the configuration that a published document shows."""
     shown = [(s.id, s.name, s.url, s.section, s.rules, s.content, s.lang) for s in settings.sources]
-    return blake2b(repr((settings.site, shown)).encode(), digest_size=16).hexdigest()
+    return blake2b(repr((settings.site, shown, settings.websub_hub)).encode(), digest_size=16).hexdigest()
 
 
 def find_authority(settings: Settings) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import pacing, push
+from aggregator.distribute import Distributor
 from aggregator.errors import StoreError
 from aggregator.executor.local import LocalExecutor, make_owner
 from aggregator.grouping import group_new
@@ -32,11 +34,14 @@ class Poller:
         self._line = line
         self._owner = make_owner()
         self._executor = LocalExecutor(line)
+        self._distributor = Distributor(line, owner=self._owner) if line.settings.websub_hub else None
         # Threads of their own: a slow hub or a long reading must not stop the heart.
-        self._errands = tuple(_Errand(work, line) for work in (push.deliver, push.ask_hubs))
+        self._errands = tuple(_Errand(work, line) for work in self._list_work())
         self._scheduler = BackgroundScheduler(timezone=line.settings.site.timezone)
 
     def start(self) -> None:
+        if self._line.stopping.is_set():
+            return
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler.add_job(self.beat, "interval", seconds=_HEARTBEAT_SECONDS, **options)
         self._scheduler.add_job(self.group, "interval", seconds=_HEARTBEAT_SECONDS, **options)
@@ -53,14 +58,15 @@ class Poller:
             self._scheduler.shutdown(wait=True)
         for errand in self._errands:
             errand.close()
+        if self._distributor is not None:
+            self._distributor.close()
         self._executor.close()
 
     def beat(self) -> None:
         """One heartbeat: keep the leases we hold, claim what is due. Never waits for a poll."""
         now = self._line.now()
-        if self._line.settings.websub_callback is not None:
-            for errand in self._errands:
-                errand.start()
+        for errand in self._errands:
+            errand.start()
         try:
             self._executor.renew()
             free = self._executor.free
@@ -74,6 +80,13 @@ class Poller:
             self._executor.submit(claims)
         except StoreError as error:
             _log.error("this heartbeat is lost, the next one tries again: %s", error)
+
+    def _list_work(self) -> Iterator[Callable[[], object]]:
+        if self._line.settings.websub_callback is not None:
+            yield partial(push.deliver, self._line)
+            yield partial(push.ask_hubs, self._line)
+        if self._distributor is not None:
+            yield self._distributor.work
 
     def group(self) -> None:
         """Find stories for the articles that have come since."""
@@ -117,7 +130,7 @@ class Poller:
 class _Errand:
     """Work on a thread of its own, started by every heartbeat and never twice at once."""
 
-    def __init__(self, work: Callable[[Line], object], line: Line) -> None:
+    def __init__(self, work: Callable[[], object], line: Line) -> None:
         self._work = work
         self._line = line
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="errand")
@@ -133,7 +146,7 @@ class _Errand:
 
     def _run(self) -> None:
         try:
-            self._work(self._line)
+            self._work()
         except StoreError as error:
             _log.error("this errand is lost, the next heartbeat tries again: %s", error)
         except Exception:

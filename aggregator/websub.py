@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-from aggregator.addresses import find_literal
+from aggregator.addresses import find_literal, is_web_port
 from aggregator.model import FetchResult, Hints, HubOffer, Subscription
 from aggregator.urls import absolute_url
 
@@ -96,15 +96,14 @@ def find_offer(hints: Hints, *, poll_url: str) -> HubOffer | None:
 
 
 def may_reach(hub: str, *, poll_url: str, ports: Collection[tuple[str, int]]) -> bool:
-    """Whether the port of a hub may be connected to: a publisher must not aim us at databases and mail.
+    """Whether the port of a hub may be connected to.
 
-    80 and 443 may, the ports of configured URLs (`ports`, with their hosts), and any port of the very host
+    Those of the web may, those of configured URLs (`ports`, with their hosts), and any port of the very host
     that the source is polled at: there it could only harm itself.
     """
-    parts = urlsplit(hub)
-    host = parts.hostname or ""
-    if parts.port in (None, 80, 443) or (host, parts.port) in ports:
+    if is_web_port(hub, ports):
         return True
+    host = urlsplit(hub).hostname or ""
     home = urlsplit(poll_url).hostname or ""
     address = find_literal(host)
     return host == home or (address is not None and address == find_literal(home))

@@ -69,7 +69,9 @@ def make_settings(folder: Path, *tables: str, head: str = HEAD) -> Settings:
     path = folder / "config.toml"
     text = head + "".join(tables)
     path.write_text(text, encoding="utf-8")
-    return parse_settings(text, path=path, environ={"AGGREGATOR_STORE_URL": make_store_url(folder)})
+    return parse_settings(
+        text, path=path, environ={"AGGREGATOR_STORE_URL": make_store_url(folder, "aggregator")}
+    )
 
 
 def render_feed(items: Sequence[DemoItem], *, form: Format = "rss20", lang: str = "en") -> bytes:
@@ -158,7 +160,7 @@ class Bench:
 
 @contextmanager
 def open_bench(folder: Path, client: Client, sandbox: Sandbox) -> Iterator[Bench]:
-    store = open_store(make_store_url(folder))
+    store = open_store(make_store_url(folder, "aggregator"))
     try:
         yield Bench(folder=folder, store=store, client=client, sandbox=sandbox)
     finally:

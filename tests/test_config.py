@@ -215,7 +215,6 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
         f"c.toml:8: site.hijri: {unused}",
         'c.toml:9: site.images: "proxy" has no effect in this version and is treated as "none"',
         f"c.toml:15: admin.password: {unused}",
-        f"c.toml:17: websub.hub: {unused}",
     )
 
 

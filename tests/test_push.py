@@ -15,9 +15,10 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from aggregator import ops, push, subscribing
-from aggregator.demo.hub import Hub, sign
+from aggregator.demo.hub import Hub
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.fetch.client import Client
+from aggregator.hub import sign
 from aggregator.model import FetchPolicy, Payload, PollResult, Subscription
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document

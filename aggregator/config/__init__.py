@@ -2,10 +2,11 @@
 
 from .load import load_settings, parse_settings
 from .reference import render_reference
-from .settings import Settings
+from .settings import OWN_HUB_PATH, Settings
 from .values import check_source_url, render_duration
 
 __all__ = [
+    "OWN_HUB_PATH",
     "Settings",
     "check_source_url",
     "load_settings",

@@ -17,8 +17,9 @@ from . import keys
 from .problems import Bad, Place, Report, describe, render_choices, render_suggestion
 from .references import Directory, build_rules, find_edition, find_section_ref
 from .secret import STORE_VARIABLE, read_store_url
-from .settings import Settings
+from .settings import OWN_HUB_PATH, Settings
 from .tables import Context, Table, Values, read_table
+from .values import OWN_HUB
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
 MAX_REDIRECTS = 5
@@ -56,7 +57,7 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         sources=sources,
         embed_allow=embed["allow"],
         admin_password=admin["password"],
-        websub_hub=websub["hub"],
+        websub_hub=f"{site['url']}{OWN_HUB_PATH}" if websub["hub"] == OWN_HUB else websub["hub"],
         websub_callback=websub["callback"],
         refused=report.list_refusals(),
         notes=report.list_notes(),

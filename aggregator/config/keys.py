@@ -6,6 +6,7 @@ from .lists import RULE, SKIP, build_list_reader, build_rules_reader, read_editi
 from .secret import STORE_VARIABLE, read_headers, read_secret, read_store_url
 from .tables import Key, Table, build_text_reader, plain
 from .values import (
+    OWN_HUB,
     RESERVED_IDS,
     build_choice_reader,
     build_duration_reader,
@@ -13,6 +14,7 @@ from .values import (
     read_callback,
     read_contact,
     read_flag,
+    read_hub,
     read_keep,
     read_network,
     read_section_id,
@@ -354,11 +356,12 @@ WEBSUB = Table(
     keys=(
         Key(
             name="hub",
-            read=plain(read_url),
-            expects="http or https URL",
+            read=plain(read_hub),
+            expects=f'http or https URL, or `"{OWN_HUB}"`',
             default_says="none",
-            says="The hub that is told of changes to our feeds.",
-            unused=True,
+            says="The hub that our feeds name: one elsewhere, which is told of each change, or "
+            f'`"{OWN_HUB}"`, the one of this server at `/hub`, which sends whoever subscribes the whole feed '
+            "within seconds. Subscribers are called at ports 80 and 443 and those of configured URLs.",
         ),
         Key(
             name="callback",

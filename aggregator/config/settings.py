@@ -11,6 +11,8 @@ from aggregator.model import FetchPolicy, Section, Site, Source
 
 from .problems import render_suggestion
 
+OWN_HUB_PATH = "/hub"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -26,10 +28,14 @@ class Settings:
     sources: tuple[Source, ...] = field(repr=False)  # in the order of the file; header values may be secret
     embed_allow: tuple[str, ...]  # origins, or "*" alone
     admin_password: str | None = field(repr=False)  # None: no administration
-    websub_hub: str | None
+    websub_hub: str | None  # the URL of the hub that our feeds name; None: they name none
     websub_callback: str | None  # ends with a slash; None: no hub is subscribed to
     refused: tuple[str, ...]  # sources that may not be connected to: `file:line: key: why`
     notes: tuple[str, ...]  # accepted, but without effect yet: `file:line: key: what`
+
+    @property
+    def has_own_hub(self) -> bool:
+        return self.websub_hub == self.site.url + OWN_HUB_PATH
 
     def get_source(self, source_id: str) -> Source:
         """The source of that id. Raises ConfigError, with the nearest id there is."""

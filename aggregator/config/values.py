@@ -23,6 +23,7 @@ SIZES = {
     "MiB": 1 << 20,
     "GiB": 1 << 30,
 }
+OWN_HUB = "own"
 RIGHT_TO_LEFT = frozenset(("ar", "fa", "ur", "he", "ps", "sd", "ug", "yi", "dv", "ckb"))
 RESERVED_IDS = ("s", "all", "top", "stories", "search", "source", "page")  # words of our own URLs
 # Set by the HTTP client itself, per connection (RFC 9110, 7.6.1) or per conditional request (13.1).
@@ -234,6 +235,15 @@ def read_site_url(value: object) -> str:
     if "?" in url or "#" in url:
         raise Bad('has a query or fragment; write only the public root: "https://news.example"')
     return url.rstrip("/")
+
+
+def read_hub(value: object) -> str:
+    """OWN_HUB, or the URL of another one."""
+    if value == OWN_HUB:
+        return OWN_HUB
+    if isinstance(value, str) and value.isalpha():
+        raise Bad(f'"{value}" is no hub; write "{OWN_HUB}" for that of this server, or "https://host/path"')
+    return read_url(value)
 
 
 def read_callback(value: object) -> str:

@@ -8,7 +8,6 @@ the hub fetches that topic and hands it on. It talks to any address it is told: 
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import signal
 import socketserver
@@ -23,9 +22,20 @@ from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl
 
 import click
+
+from aggregator.errors import BadParameter
+from aggregator.hub import (
+    ask_url,
+    check_secret,
+    grant_lease,
+    is_web_url,
+    render_links,
+    sign,
+    verification_query,
+)
 
 LONGEST_LEASE = timedelta(days=10)
 MAX_FORM_BYTES = 16 * 1024
@@ -34,7 +44,6 @@ ATTEMPTS = 3  # to deliver one document to one subscriber
 
 _TIMEOUT_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
-_MAX_SECRET_BYTES = 199
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +159,15 @@ class Hub:
     def _judge(self, mode: str, topic: str, form: Mapping[str, str]) -> tuple[int, str]:
         if mode not in ("subscribe", "unsubscribe", "publish"):
             return 400, "hub.mode must be subscribe, unsubscribe or publish\n"
-        if not _is_web_url(topic):
+        if not is_web_url(topic):
             return 400, "hub.topic must be an http or https URL\n"
-        if mode != "publish" and not _is_web_url(form.get("hub.callback", "")):
+        if mode != "publish" and not is_web_url(form.get("hub.callback", "")):
             return 400, "hub.callback must be an http or https URL\n"
-        if len(form.get("hub.secret", "").encode()) > _MAX_SECRET_BYTES:
-            return 400, "hub.secret must be less than 200 bytes\n"
+        try:
+            check_secret(form.get("hub.secret"))
+            self._grant(form)
+        except BadParameter as error:
+            return 400, f"{error}\n"
         return 202, "accepted\n"
 
     def _verify(self, mode: str, topic: str, form: Mapping[str, str]) -> None:
@@ -165,13 +177,10 @@ class Hub:
         if mode == "subscribe" and reason is not None:
             self._tell_denied(callback, topic, reason)
             return
-        lease = self._grant(form.get("hub.lease_seconds", ""))
-        asked_at = _now()
+        lease, asked_at = self._grant(form), _now()
         challenge = secrets.token_urlsafe(24)
-        query = {"hub.mode": mode, "hub.topic": topic, "hub.challenge": challenge}
-        if mode == "subscribe":
-            query["hub.lease_seconds"] = str(int(lease.total_seconds()))
-        status, body = self._ask(_get(_add_query(callback, query)))
+        query = verification_query(mode, topic, challenge, lease)
+        status, body = self._ask(_get(ask_url(callback, query)))
         if not 200 <= status < 300 or body != challenge.encode("ascii"):
             return
         with self._lock:
@@ -182,14 +191,12 @@ class Hub:
                 callback=callback, topic=topic, secret=form.get("hub.secret"), until=asked_at + lease
             )
 
-    def _grant(self, wanted: str) -> timedelta:
-        if not wanted.isdecimal() or len(wanted) > 9 or int(wanted) == 0:
-            return self._lease
-        return min(timedelta(seconds=int(wanted)), self._lease)
+    def _grant(self, form: Mapping[str, str]) -> timedelta:
+        return grant_lease(form.get("hub.lease_seconds"), usual=self._lease, longest=self._lease)
 
     def _tell_denied(self, callback: str, topic: str, reason: str) -> None:
         query = {"hub.mode": "denied", "hub.topic": topic, "hub.reason": reason}
-        self._ask(_get(_add_query(callback, query)))
+        self._ask(_get(ask_url(callback, query)))
 
     def _fetch(self, topic: str) -> None:
         """Get a topic that its publisher says has changed, and hand it on."""
@@ -205,7 +212,7 @@ class Hub:
     def _deliver(self, subscriber: Subscriber, body: bytes, content_type: str) -> None:
         headers = {
             "Content-Type": content_type,
-            "Link": f'<{self.url}>; rel="hub", <{subscriber.topic}>; rel="self"',
+            "Link": render_links(hub=self.url, topic=subscriber.topic),
         }
         if subscriber.secret is not None:
             headers["X-Hub-Signature"] = sign(body, subscriber.secret, algorithm=self._algorithm)
@@ -230,11 +237,6 @@ class Hub:
                 return error.code, b""
         except OSError:
             return 0, b""
-
-
-def sign(body: bytes, secret: str, *, algorithm: str = "sha256") -> str:
-    """The value of X-Hub-Signature (WebSub, 7.1)."""
-    return f"{algorithm}={hmac.digest(secret.encode(), body, algorithm).hex()}"
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -275,20 +277,8 @@ class _Connection(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _is_web_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
 def _get(url: str) -> urllib.request.Request:
     return urllib.request.Request(url)  # noqa: S310 - checked when it was subscribed
-
-
-def _add_query(url: str, query: Mapping[str, str]) -> str:
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
 
 
 def _now() -> datetime:

@@ -23,7 +23,7 @@ from aggregator.model import Claim
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
 from aggregator.saving import PollReport
-from aggregator.store import open_store, sources
+from aggregator.store import open_store, sources, subscribers
 
 READ_TIMEOUT = timedelta(seconds=10)
 READ_MEMORY_BYTES = 256 * 1024 * 1024
@@ -47,6 +47,7 @@ def open_line(settings: Settings) -> Iterator[Line]:
         apply_configuration(store, settings, now=_now())
         with store.write() as tx:
             freed = sources.release_dead_leases(tx, is_dead=is_dead)
+            subscribers.release_dead(tx, is_dead=is_dead, now=_now())
         if freed:
             _log.warning("freed %d host buckets whose process had died", freed)
         with (

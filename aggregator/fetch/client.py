@@ -37,7 +37,7 @@ class Client:
     def fetch(self, request: FetchRequest) -> FetchResult:
         """GET the URL, follow redirects, return the last answer, whatever its status.
 
-        With a form: POST it, follow nothing, and take no more than a short answer.
+        With something to be posted: POST it, follow nothing, and take no more than a short answer.
 
         Blocks. The timeout of the request counts while the exchange is on, not while it waits for its turn
         behind others to the same host. The request's own headers (and `user:password@` of its URL) go to the

@@ -30,7 +30,7 @@ from aggregator.model import FetchPolicy, FetchRequest, FetchResult, Redirect, V
 
 HEAD_MAX_BYTES = 64 * 1024  # over all header sections of one answer, interim ones (1xx) and trailers included
 HEAD_MAX_COUNT = 200
-FORM_ANSWER_MAX_BYTES = 64 * 1024  # what answers a form is a status and a sentence
+POST_ANSWER_MAX_BYTES = 64 * 1024  # what answers a POST is a status and a sentence
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/json;q=0.9, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
@@ -157,9 +157,9 @@ def open_exchange(request: FetchRequest) -> Exchange:
 
 def limit_answer(request: FetchRequest, policy: FetchPolicy) -> FetchPolicy:
     """The policy for this request."""
-    if request.form is None:
+    if request.posted is None:
         return policy
-    return replace(policy, max_body_bytes=min(policy.max_body_bytes, FORM_ANSWER_MAX_BYTES))
+    return replace(policy, max_body_bytes=min(policy.max_body_bytes, POST_ANSWER_MAX_BYTES))
 
 
 def prepare(easy: pycurl.Curl, exchange: Exchange, policy: FetchPolicy, ca_file: str) -> None:
@@ -196,8 +196,8 @@ def prepare(easy: pycurl.Curl, exchange: Exchange, policy: FetchPolicy, ca_file:
         pycurl.DEBUGFUNCTION: hop.on_debug,
         pycurl.VERBOSE: 1,  # into on_debug: the only way to see a compressed body before it is decoded
     }
-    if exchange.request.form is not None:
-        options |= {pycurl.POST: 1, pycurl.POSTFIELDS: exchange.request.form}
+    if exchange.request.posted is not None:
+        options |= {pycurl.POST: 1, pycurl.POSTFIELDS: exchange.request.posted}
     for option, value in options.items():
         easy.setopt(option, value)
     easy.unsetopt(pycurl.CAPATH)
@@ -213,7 +213,7 @@ def conclude(
     exchange.spent += monotonic() - hop.began
     status = int(easy.getinfo(pycurl.RESPONSE_CODE))
     location = hop.find("location")
-    if hop.head_done and status in _REDIRECTS and location and exchange.request.form is None:
+    if hop.head_done and status in _REDIRECTS and location and exchange.request.posted is None:
         _follow(exchange, status, location, policy)  # however badly the body of the redirect came
         return None
     if hop.failure is not None:
@@ -357,9 +357,11 @@ def _request_lines(exchange: Exchange, policy: FetchPolicy) -> list[bytes]:
         f"{name}: {value}".encode("latin-1") if value else f"{name};".encode()
         for name, value in merged.values()
     ]
-    if exchange.request.form is not None:
+    if exchange.request.posted is not None:
+        if "content-type" not in merged:
+            lines.append(b"Content-Type: application/x-www-form-urlencoded")
         # Without Expect: libcurl would wait a second for servers that do not know 100 (Continue).
-        lines += [b"Content-Type: application/x-www-form-urlencoded", b"Expect:"]
+        lines.append(b"Expect:")
     return lines
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from aggregator.addresses import is_web_port
+
 PORTS = {"http": 80, "https": 443}
 
 
 def is_port_allowed(target: str, *, asked: str, ports: Collection[tuple[str, int]]) -> bool:
     """Whether a redirect to `target` stays on the ports of the web, of the URL `asked` for or of `ports`.
 
-    A publisher must not aim us at the ports of databases and mail servers. `ports` holds hosts with their
-    port; the URLs are absolute http(s) URLs.
+    `ports` holds hosts with their port; the URLs are absolute http(s) URLs.
     """
-    host, port = _origin(target)[1:]
-    return port in PORTS.values() or (host, port) == _origin(asked)[1:] or (host, port) in ports
+    return is_web_port(target, ports) or _origin(target)[1:] == _origin(asked)[1:]
 
 
 def is_same_origin(old: str, new: str) -> bool:

@@ -42,6 +42,7 @@ from aggregator.model.stories import (
     StoryReason,
     StoryRulings,
 )
+from aggregator.model.subscribers import HubMode, HubRequest, Subscriber
 from aggregator.model.subscriptions import HubOffer, Payload, Subscription, SubscriptionState
 
 __all__ = [
@@ -65,7 +66,9 @@ __all__ = [
     "Fingerprint",
     "Hints",
     "HostRest",
+    "HubMode",
     "HubOffer",
+    "HubRequest",
     "Image",
     "Markup",
     "Network",
@@ -93,6 +96,7 @@ __all__ = [
     "StoryPlan",
     "StoryReason",
     "StoryRulings",
+    "Subscriber",
     "Subscription",
     "SubscriptionState",
     "Validators",

@@ -108,4 +108,5 @@ class FeedHead:
     updated_at: datetime  # of the last change a reader would see; never the time of rendering
     source_in_title: SourceInTitle = "off"
     archive: Archive | None = None  # None: the feed has no archives
+    hub_url: str | None = None  # the WebSub hub that its documents are pushed by; None: none
     withdrawn: tuple[Withdrawal, ...] = ()  # what the feed may have listed and lists no more

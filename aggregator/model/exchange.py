@@ -37,7 +37,8 @@ class FetchRequest:
     timeout: timedelta  # for the whole exchange, redirects included
     validators: Validators = Validators()
     headers: tuple[tuple[str, str], ...] = ()
-    form: bytes | None = None  # urlencoded: sent by POST, and no redirect is followed; None: GET
+    # Sent by POST, as a form unless `headers` name another Content-Type; no redirect is followed. None: GET.
+    posted: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ def render_rss(head: FeedHead, articles: Sequence[Article]) -> bytes:
     feed.mending.links = (
         _twin(head.atom_url, ATOM_TYPE),
         _twin(head.json_url, JSON_TYPE),
+        *_list_hubs(head),
         *_list_archives(head),
     )
     for article in articles:
@@ -81,7 +82,7 @@ def render_atom(head: FeedHead, articles: Sequence[Article]) -> bytes:
     if archived is None:  # the other formats have what is new, and no archives
         feed.link(_twin(head.rss_url, RSS_TYPE))
         feed.link(_twin(head.json_url, JSON_TYPE))
-    feed.mending.links = _list_archives(head)
+    feed.mending.links = (*_list_hubs(head), *_list_archives(head))
     feed.mending.withdrawn = head.withdrawn
     feed.mending.fixed = head.archive is not None and head.archive.fixed
     if head.icon_url:
@@ -160,6 +161,11 @@ def _list_entry_links(head: FeedHead, article: Article) -> tuple[Link, ...]:
     media: Link = {"rel": "enclosure", "type": enclosure.type or "", "href": as_uri(enclosure.url)}
     # Atom need not state a length (RFC 4287, 4.2.7.6), so an unknown one is not called 0 as in RSS.
     return (page, media | ({"length": str(enclosure.length)} if enclosure.length else {}))
+
+
+def _list_hubs(head: FeedHead) -> tuple[Link, ...]:
+    """Who pushes the feed to subscribers (WebSub, 4)."""
+    return ({"rel": "hub", "href": head.hub_url},) if head.hub_url else ()
 
 
 def _list_archives(head: FeedHead) -> tuple[Link, ...]:

@@ -40,6 +40,7 @@ def render_json(head: FeedHead, articles: Sequence[Article]) -> bytes:
             "feed_url": head.json_url,
             "description": head.description,
             "icon": head.icon_url,
+            "hubs": [{"type": "WebSub", "url": head.hub_url}] if head.hub_url else None,
             "authors": [{"name": head.title, "url": head.home_url}],
             "language": head.lang,
         }

@@ -43,6 +43,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
+class Seconds(TypeDecorator[timedelta]):
+    """A span of time kept as whole seconds."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // timedelta(seconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(seconds=value)
+
+
 # "BIGINT PRIMARY KEY" would cost SQLite a second B-tree; "INTEGER PRIMARY KEY" is its rowid.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -295,6 +308,57 @@ subscriptions = Table(
     Column("poll_at", UtcDateTime),
     Index("ix_subscriptions_next", "next_at"),
     Index("ix_subscriptions_source", "source_id"),
+    sqlite_with_rowid=False,
+)
+
+# WebSub: who is pushed our feeds by our own hub. What is owed is the present document, so none is kept here.
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("callback", Label, nullable=False),
+    Column("topic", Label, nullable=False),
+    Column("feed", Label, nullable=False),
+    Column("host", Label, nullable=False),
+    Column("secret", Label),
+    Column("lease_until", UtcDateTime),  # NULL: nobody has verified it yet
+    Column("delivered", LargeBinary),  # the digest of what it has
+    Column("asked", Label),  # subscribe, unsubscribe; NULL: there is nothing to verify
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("asked_secret", Label),
+    Column("asked_lease", Seconds, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", UtcDateTime),
+    Column("last_error", Label),
+    Column("given_up_at", UtcDateTime),
+    Column("next_at", UtcDateTime),  # when it is to be called next; NULL: it has all
+    Column("owner", Label),  # the process that calls it, until next_at
+    Index("ix_subscribers_callback", "callback", "topic", unique=True),
+    Index("ix_subscribers_next", "next_at"),
+    Index("ix_subscribers_feed", "feed"),
+    Index("ix_subscribers_host", "host"),
+)
+
+# WebSub: what the feeds that a hub pushes hold, and what a hub elsewhere was last told of.
+topics = Table(
+    "topics",
+    metadata,
+    Column("feed", Label, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("revision", BigInteger, nullable=False),  # of the store, when it held that
+    Column("told", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# WebSub: the hub elsewhere that is told of changes.
+pings = Table(
+    "pings",
+    metadata,
+    Column("hub", Label, primary_key=True),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", UtcDateTime),
+    Column("last_error", Label),
     sqlite_with_rowid=False,
 )
 

@@ -1,4 +1,4 @@
-"""The web side: Flask over the store, read-only but for what hubs push; granian serves it."""
+"""The web side: Flask over the store, read-only but for WebSub; granian serves it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import embeds, feeds, health, pages, websub
+from aggregator.web import embeds, feeds, health, hub, pages, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
@@ -17,8 +17,9 @@ from aggregator.web.headers import protect
 def create_app(settings: Settings, store: Store, *, documents: Documents | None = None) -> Flask:
     """The WSGI application for these settings. It sets no cookie and reads no Host header.
 
-    It writes nothing but the answers to hubs (websub.py). While somebody runs `follow` of the `documents`
-    that are handed in, what is rendered is answered without Flask (front.py).
+    It writes nothing but the answers to hubs (websub.py) and what is asked of ours (hub.py). While somebody
+    runs `follow` of the `documents` that are handed in, what is rendered is answered without Flask
+    (front.py).
     """
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
@@ -27,6 +28,8 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     app.after_request(front.learn)  # called last: Flask goes from the last to the first
     app.register_blueprint(health.make_blueprint(store))
     app.register_blueprint(websub.make_blueprint(settings, store))
+    if settings.has_own_hub:
+        app.register_blueprint(hub.make_blueprint(settings, store))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
     environments = pages.make_environments(settings.site)
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))

@@ -15,14 +15,14 @@ from flask import Blueprint, Response, abort, redirect, request
 
 from aggregator.config import Settings
 from aggregator.errors import BadParameter
+from aggregator.listing import list_mixed
 from aggregator.model import Article, Edition, Site
+from aggregator.places import find_home, find_place, find_successor
 from aggregator.publish import builder, embed, oembed
 from aggregator.publish.embed import Box, EmbedOptions
 from aggregator.publish.templates import feed_path, front_path, make_environment
 from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.listing import list_mixed
-from aggregator.web.site import find_home, find_place, find_successor
 
 _MAX_AGE = 300
 _HTML = "text/html; charset=utf-8"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, redirect
 
+from aggregator.catalogue import (
+    FORMATS,
+    MAX_AGE,
+    TOP,
+    Feed,
+    Say,
+    find_archive_url,
+    list_feeds,
+    make_head,
+    read_feed,
+    story_feed_name,
+    topic_url,
+)
 from aggregator.config import Settings
-from aggregator.model import Archive, Article, Edition, FeedHead, Site, Source
-from aggregator.publish.feeds import render_atom, render_rss
-from aggregator.publish.jsonfeed import render_json
+from aggregator.hub import render_links
+from aggregator.model import Archive, Edition, Site
+from aggregator.places import Place, find_place, updated_at
+from aggregator.publish.feeds import render_atom
 from aggregator.publish.opml import OpmlGroup, OpmlOutline, render_opml
 from aggregator.publish.templates import (
     feed_path,
@@ -23,60 +34,34 @@ from aggregator.publish.templates import (
     story_feed_path,
     top_feed_path,
 )
-from aggregator.store import Transaction, archives, articles, listings
+from aggregator.store import Transaction, archives, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.listing import list_mixed, list_told, list_top
-from aggregator.web.site import Place, find_place, updated_at
 
 _FORM = "<any(rss, atom, json):form>"
-_TOP = "top"
-_ITEMS = 50
-_MAX_AGE = 300
 _FIXED_MAX_AGE = 86_400
 _OPML_MAX_AGE = 3600
-
-Render = Callable[[FeedHead, Sequence[Article]], bytes]
-Say = Callable[[str], str]  # our words in the language of an edition
-
-# Browsers show application/xml with our stylesheet and offer application/rss+xml for download.
-_FORMATS: dict[str, tuple[Render, str]] = {
-    "rss": (render_rss, "application/xml; charset=utf-8"),
-    "atom": (render_atom, "application/xml; charset=utf-8"),
-    "json": (render_json, "application/feed+json; charset=utf-8"),
-}
-
-
-class _Feed(NamedTuple):
-    """What a feed is of: told apart by name, title and pages; the format is another matter."""
-
-    name: str  # as in /feeds/{name}.rss, and permanent as the feed's id
-    title: str
-    lang: str
-    edition: Edition
-    home_path: str
-    list_articles: Callable[[Transaction], Sequence[Article]]
-    archived: str | None = None  # the section whose articles its archives have; None: it has none
 
 
 def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
     blueprint = Blueprint("feeds", __name__)
     site = settings.site
     words = {e.id: load_translations(find_locale(e.locale)).gettext for e in site.editions}
+    feeds = {feed.name: feed for feed in list_feeds(settings)}
 
-    def respond(feed: _Feed, form: str) -> Response:
-        return _render_feed(site, documents, feed, form)
+    def respond(name: str, form: str) -> Response:
+        feed = feeds.get(name) or abort(404)
+        return _render_feed(settings, documents, feed, form)
 
-    @blueprint.get(f"/feeds/<edition_id>/<any({_TOP}):_top>.{_FORM}")
+    @blueprint.get(f"/feeds/<edition_id>/<any({TOP}):_top>.{_FORM}")
     def top_feed(edition_id: str, _top: str, form: str) -> Response:
-        edition = site.find_edition(edition_id) or abort(404)
-        return respond(_make_top_feed(site, edition, words[edition.id]), form)
+        return respond(f"{edition_id}/{TOP}", form)
 
     @blueprint.get(f"/feeds/<edition_id>/<section_id>.{_FORM}")
     def section_feed(edition_id: str, section_id: str, form: str) -> Response:
         place = find_place(site, edition_id, section_id) or abort(404)
         if _is_former(place, section_id):
             return _moved(feed_path(place.edition, place.section, form))
-        return respond(_make_section_feed(site, place), form)
+        return respond(place.ref, form)
 
     @blueprint.get("/feeds/<edition_id>/<section_id>/<name>.atom")
     def archive(edition_id: str, section_id: str, name: str) -> Response:
@@ -84,20 +69,18 @@ def make_blueprint(settings: Settings, documents: Documents) -> Blueprint:
         part = archives.parse_place(name) or abort(404)
         if _is_former(place, section_id):
             return _moved(f"/feeds/{place.ref}/{name}.atom")
-        return _render_archive(site, documents, _make_section_feed(site, place), part)
+        return _render_archive(site, documents, feeds[place.ref], part)
 
     @blueprint.get(f"/feeds/<edition_id>/stories/<section_id>.{_FORM}")
     def story_feed(edition_id: str, section_id: str, form: str) -> Response:
         place = find_place(site, edition_id, section_id) or abort(404)
         if _is_former(place, section_id):
             return _moved(story_feed_path(place.edition, place.section, form))
-        return respond(_make_story_feed(site, place, words[place.edition.id]), form)
+        return respond(story_feed_name(place), form)
 
     @blueprint.get(f"/feeds/source/<source_id>.{_FORM}")
     def source_feed(source_id: str, form: str) -> Response:
-        source = next((s for s in settings.sources if s.id == source_id), None) or abort(404)
-        edition = site.find_edition(source.section.partition("/")[0]) or abort(404)
-        return respond(_make_source_feed(site, edition, source), form)
+        return respond(f"source/{source_id}", form)
 
     @blueprint.get("/feeds.opml")
     def opml() -> Response:
@@ -120,130 +103,46 @@ def _is_former(place: Place, section_id: str) -> bool:
     return place.section is not None and place.section.id != section_id
 
 
-def _make_section_feed(site: Site, place: Place) -> _Feed:
-    return _Feed(
-        name=place.ref,
-        title=f"{place.section.name} - {site.title}" if place.section else site.title,
-        lang=place.edition.locale,
-        edition=place.edition,
-        home_path=place.home_path,
-        list_articles=lambda tx: list_mixed(tx, place.ref, limit=_ITEMS),
-        archived=place.ref,
-    )
-
-
-def _make_top_feed(site: Site, edition: Edition, say: Say) -> _Feed:
-    return _Feed(
-        name=f"{edition.id}/{_TOP}",
-        title=f"{say('Most covered')} - {site.title}",
-        lang=edition.locale,
-        edition=edition,
-        home_path=front_path(edition),
-        list_articles=lambda tx: list_top(tx, f"{edition.id}/{articles.ALL}", limit=_ITEMS),
-    )
-
-
-def _make_story_feed(site: Site, place: Place, say: Say) -> _Feed:
-    return _Feed(
-        name=f"{place.edition.id}/stories/{place.ref.partition('/')[2]}",
-        title=f"{place.section.name if place.section else site.title}: {say('By event')}",
-        lang=place.edition.locale,
-        edition=place.edition,
-        home_path=place.home_path,
-        list_articles=lambda tx: list_told(tx, place.ref, limit=_ITEMS),
-    )
-
-
-def _make_source_feed(site: Site, edition: Edition, source: Source) -> _Feed:
-    return _Feed(
-        name=f"source/{source.id}",
-        title=f"{source.name} - {site.title}",
-        lang=source.lang or edition.locale,
-        edition=edition,
-        home_path=front_path(edition),
-        list_articles=lambda tx: articles.list_source_articles(tx, source.id, limit=_ITEMS),
-    )
-
-
-def _render_feed(site: Site, documents: Documents, feed: _Feed, form: str) -> Response:
-    render_form, content_type = _FORMATS[form]
+def _render_feed(settings: Settings, documents: Documents, feed: Feed, form: str) -> Response:
+    topic, hub = topic_url(settings.site, feed, form), settings.websub_hub
 
     def render(tx: Transaction) -> Rendered:
-        found = feed.list_articles(tx)
-        head = _make_head(site, feed, articles.get_tag_prefix(tx), updated_at(tx, found))
-        if feed.archived:
-            head = _add_history(tx, site, feed, head, found)
+        content = read_feed(tx, settings, feed)
         return Rendered(
-            body=render_form(head, found),
-            content_type=content_type,
-            max_age=_MAX_AGE,
+            body=FORMATS[form].render(content.head, content.articles),
+            content_type=FORMATS[form].content_type,
+            max_age=MAX_AGE,
             modified_at=articles.get_changed_at(tx),
             shared=True,
+            links=render_links(hub=hub, topic=topic) if hub else None,
         )
 
     return documents.respond(f"/feeds/{feed.name}.{form}", render) or abort(404)
 
 
-def _add_history(
-    tx: Transaction, site: Site, feed: _Feed, head: FeedHead, found: Sequence[Article]
-) -> FeedHead:
-    """Where its older articles are, and which are gone."""
+def _render_archive(site: Site, documents: Documents, feed: Feed, place: archives.Place) -> Response:
     section = feed.archived or ""
-    last = archives.find_last(tx, section, known=found) if found else None
-    withdrawn = listings.list_withdrawn(tx, section, limit=_ITEMS)
-    return replace(
-        head,
-        archive=Archive(url=None, previous_url=_find_url(site, feed, last)),
-        withdrawn=withdrawn,
-        updated_at=max([head.updated_at, *(gone.withdrawn_at for gone in withdrawn)]),
-    )
 
-
-def _render_archive(site: Site, documents: Documents, feed: _Feed, place: archives.Place) -> Response:
     def render(tx: Transaction) -> Rendered | None:
-        found = archives.find_archived(tx, feed.archived or "", place)
+        found = archives.find_archived(tx, section, place)
         if found is None:
             return None
         archive = Archive(
-            url=_find_url(site, feed, place),
-            previous_url=_find_url(site, feed, found.previous),
-            next_url=_find_url(site, feed, found.next),
+            url=find_archive_url(site, section, place),
+            previous_url=find_archive_url(site, section, found.previous),
+            next_url=find_archive_url(site, section, found.next),
             fixed=found.fixed,
         )
-        head = _make_head(site, feed, articles.get_tag_prefix(tx), updated_at(tx, found.articles))
+        head = make_head(site, feed, articles.get_tag_prefix(tx), updated_at(tx, found.articles))
         return Rendered(
             body=render_atom(replace(head, archive=archive), found.articles),
-            content_type=_FORMATS["atom"][1],
-            max_age=_FIXED_MAX_AGE if found.fixed else _MAX_AGE,
+            content_type=FORMATS["atom"].content_type,
+            max_age=_FIXED_MAX_AGE if found.fixed else MAX_AGE,
             modified_at=articles.get_changed_at(tx),
             shared=True,
         )
 
     return documents.respond(f"/feeds/{feed.name}/{place.name}.atom", render) or abort(404)
-
-
-def _find_url(site: Site, feed: _Feed, place: archives.Place | None) -> str | None:
-    return f"{site.url}/feeds/{feed.name}/{place.name}.atom" if place else None
-
-
-def _make_head(site: Site, feed: _Feed, tag_prefix: str, changed_at: datetime) -> FeedHead:
-    root = f"{site.url}/feeds/{feed.name}"
-    return FeedHead(
-        id=f"{tag_prefix}feed/{feed.name}",
-        title=feed.title,
-        description=feed.title,
-        lang=feed.lang,
-        dir=feed.edition.dir,
-        home_url=site.url + feed.home_path,
-        article_root=f"{site.url}/article/",
-        rss_url=f"{root}.rss",
-        atom_url=f"{root}.atom",
-        json_url=f"{root}.json",
-        ttl=timedelta(seconds=_MAX_AGE),
-        icon_url=None,
-        updated_at=changed_at,
-        source_in_title=site.source_in_title,
-    )
 
 
 def _opml_group(site: Site, edition: Edition, say: Say) -> OpmlGroup:
@@ -271,6 +170,6 @@ def _opml_group(site: Site, edition: Edition, say: Say) -> OpmlGroup:
 def _moved(path: str) -> Response:
     """A renamed section keeps its addresses: subscribers follow for ever (RFC 9110, 15.4.2)."""
     response: Response = redirect(path, 301)  # type: ignore[assignment]
-    response.headers["Cache-Control"] = f"public, max-age={_MAX_AGE}"
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response

@@ -12,12 +12,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavaila
 from aggregator.config import Settings
 from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
+from aggregator.places import find_home, find_section, find_successor
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
 from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.site import find_home, find_section, find_successor
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300

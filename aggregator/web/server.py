@@ -39,7 +39,7 @@ def run_server(
     on_start: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `on_start` runs once the port is bound, `on_stop` once it is closed.
+    """Serve until SIGTERM or SIGINT. `on_start` runs once a worker listens, `on_stop` at the end.
 
     Raises PortTaken.
     """
@@ -57,7 +57,7 @@ def run_server(
         respawn_failed_workers=True,
         log_level="warning",  # type: ignore[arg-type]
     )
-    server.on_startup(on_start)
+    server.on_startup(partial(_call_when_listening, address, port, on_start))
     server.on_shutdown(on_stop)
     server.serve(target_loader=partial(load_app, config_path, os.getpid()), wrap_loader=False)
 
@@ -86,6 +86,22 @@ def _find_address(host: str, port: int) -> str:
         raise PortTaken(
             f"cannot listen on {host}, port {port}: {reason}; choose another with --port or --host"
         ) from None
+
+
+def _call_when_listening(address: str, port: int, on_start: Callable[[], None]) -> None:
+    """Workers take seconds to start on a busy machine, and a hub that is asked before could not ask back."""
+
+    def wait() -> None:
+        while True:
+            try:
+                socket.create_connection((address, port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
+        on_start()
+
+    threading.Thread(target=wait, name="start", daemon=True).start()
 
 
 def _follow(parent: int) -> None:

@@ -27,6 +27,7 @@ class Rendered:
     max_age: int  # seconds
     modified_at: datetime | None = None  # None: the tag alone says whether it changed
     shared: bool = False  # whether pages of other sites may read it (CORS)
+    links: str | None = None  # the value of its Link header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ def _make_headers(rendered: Rendered, encoding: str, body: bytes, tag: str, stat
     stale = f", stale-while-revalidate={rendered.max_age}"
     headers["Cache-Control"] = f"public, max-age={rendered.max_age}{stale}"
     headers["Vary"] = "Accept-Encoding"
+    if rendered.links is not None:
+        headers["Link"] = rendered.links
     if rendered.shared:
         headers["Access-Control-Allow-Origin"] = "*"
         headers["Access-Control-Expose-Headers"] = "ETag"

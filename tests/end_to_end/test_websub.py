@@ -12,8 +12,9 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.demo.hub import Hub, Subscriber, sign
+from aggregator.demo.hub import Hub, Subscriber
 from aggregator.demo.publisher import Publisher
+from aggregator.hub import sign
 from tests.harness import Site, make_item, wait_until, write_config
 from tests.websub_samples import publish_pushed, push, render_pushed
 

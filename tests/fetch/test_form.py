@@ -14,7 +14,7 @@ import pytest
 
 from aggregator.errors import AddressRefused, BodyTooLarge, FetchTimeout
 from aggregator.fetch.client import Client
-from aggregator.fetch.exchange import FORM_ANSWER_MAX_BYTES
+from aggregator.fetch.exchange import POST_ANSWER_MAX_BYTES
 from aggregator.model import FetchPolicy, FetchRequest, FetchResult
 
 FORM = b"hub.mode=subscribe&hub.topic=https%3A%2F%2Fpress.example%2F"
@@ -96,7 +96,7 @@ def client() -> Iterator[Client]:
 
 
 def send(client: Client, url: str, form: bytes | None = FORM, seconds: float = 5) -> FetchResult:
-    return client.fetch(FetchRequest(url=url, timeout=timedelta(seconds=seconds), form=form))
+    return client.fetch(FetchRequest(url=url, timeout=timedelta(seconds=seconds), posted=form))
 
 
 def test_a_form_is_posted_as_it_is_and_says_what_it_is(client: Client, server: Server) -> None:
@@ -133,12 +133,12 @@ def test_no_redirect_is_followed(client: Client, server: Server, status: int) ->
 
 
 def test_an_answer_is_short(client: Client, server: Server) -> None:
-    server.body = b"x" * FORM_ANSWER_MAX_BYTES
+    server.body = b"x" * POST_ANSWER_MAX_BYTES
     assert send(client, server.url).status == 202
     server.body += b"x"
     with pytest.raises(BodyTooLarge):
         send(client, server.url)
-    assert len(send(client, server.url, None).body) == FORM_ANSWER_MAX_BYTES + 1
+    assert len(send(client, server.url, None).body) == POST_ANSWER_MAX_BYTES + 1
 
 
 def test_a_hub_that_hangs_is_left_at_the_deadline(client: Client, server: Server) -> None:
