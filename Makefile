@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 8000
 MINUTES ?= 1
 
-.PHONY: install run demo test fuzz check fix bench lock screenshots
+.PHONY: install run demo test fuzz check fix bench reference lock screenshots
 
 install: .venv/run-ready
 
@@ -38,6 +38,11 @@ bench: .venv/dev-ready
 	$(BIN)/python bench/dedupe.py
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/serve.py
+
+# What is written from the tables of keys; a test tells when it is stale.
+reference: .venv/run-ready
+	$(BIN)/aggregator schema > config.schema.json
+	$(BIN)/aggregator schema --markdown > docs/config.md
 
 # The README's pictures, of the `make demo` that runs meanwhile.
 screenshots: .venv/dev-ready

@@ -17,13 +17,12 @@ from aggregator.model import Archive, Article, Edition, FeedHead, Site, Source
 from aggregator.places import Place, updated_at
 from aggregator.publish.feeds import render_atom, render_rss
 from aggregator.publish.jsonfeed import render_json
+from aggregator.publish.mixing import FEED_ITEMS
 from aggregator.publish.templates import find_locale, front_path, load_translations
 from aggregator.store import Transaction, archives, articles, listings
 
 TOP = "top"
 MAX_AGE = 300  # seconds
-
-_ITEMS = 50
 
 Render = Callable[[FeedHead, Sequence[Article]], bytes]
 Say = Callable[[str], str]  # our words in the language of an edition
@@ -140,7 +139,7 @@ def _add_history(
 ) -> FeedHead:
     """Where its older articles are, and which are gone."""
     last = archives.find_last(tx, section, known=found) if found else None
-    withdrawn = listings.list_withdrawn(tx, section, limit=_ITEMS)
+    withdrawn = listings.list_withdrawn(tx, section, limit=FEED_ITEMS)
     return replace(
         head,
         archive=Archive(url=None, previous_url=find_archive_url(site, section, last)),
@@ -167,7 +166,7 @@ def _make_section_feed(site: Site, place: Place) -> Feed:
         lang=place.edition.locale,
         edition=place.edition,
         home_path=place.home_path,
-        list_articles=lambda tx: list_mixed(tx, place.ref, limit=_ITEMS),
+        list_articles=lambda tx: list_mixed(tx, place.ref, limit=FEED_ITEMS),
         archived=place.ref,
     )
 
@@ -179,7 +178,7 @@ def _make_top_feed(site: Site, edition: Edition, say: Say) -> Feed:
         lang=edition.locale,
         edition=edition,
         home_path=front_path(edition),
-        list_articles=lambda tx: list_top(tx, f"{edition.id}/{articles.ALL}", limit=_ITEMS),
+        list_articles=lambda tx: list_top(tx, f"{edition.id}/{articles.ALL}", limit=FEED_ITEMS),
     )
 
 
@@ -190,7 +189,7 @@ def _make_story_feed(site: Site, place: Place, say: Say) -> Feed:
         lang=place.edition.locale,
         edition=place.edition,
         home_path=place.home_path,
-        list_articles=lambda tx: list_told(tx, place.ref, limit=_ITEMS),
+        list_articles=lambda tx: list_told(tx, place.ref, limit=FEED_ITEMS),
     )
 
 
@@ -203,5 +202,5 @@ def _make_source_feed(site: Site, source: Source) -> Feed:
         lang=source.lang or edition.locale,
         edition=edition,
         home_path=front_path(edition),
-        list_articles=lambda tx: articles.list_source_articles(tx, source.id, limit=_ITEMS),
+        list_articles=lambda tx: articles.list_source_articles(tx, source.id, limit=FEED_ITEMS),
     )

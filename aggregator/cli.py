@@ -2,70 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec
 
 import click
 
-from aggregator import __version__, ops, rulings
-from aggregator.config import Settings, load_settings
+from aggregator import ops, rulings, tools
+from aggregator.config import Settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
 from aggregator.distribute import list_hub_notices
-from aggregator.errors import AggregatorError, ConfigError
 from aggregator.executor.local import open_line
 from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import setup_logging
 from aggregator.schedule import Poller
+from aggregator.terminal import cli, command, command_without_config, load_config, show_progress
 from aggregator.web.server import run_server
-
-P = ParamSpec("P")
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="aggregator")
-def cli() -> None:
-    """Poll news sources, merge what is the same article, publish feeds and a front page per section."""
-
-
-def command_without_config(function: Callable[P, None]) -> click.Command:
-    """A subcommand that turns our errors into a message and exit code 1."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except ConfigError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(1)
-        except (AggregatorError, OSError) as error:
-            click.echo(f"aggregator: {error}", err=True)
-            sys.exit(1)
-
-    return cli.command(name=function.__name__.rstrip("_"))(run)
-
-
-def command(function: Callable[P, None]) -> click.Command:
-    """The same with --config."""
-    option = click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path),
-        default=Path("config.toml"),
-        show_default=True,
-        help="The configuration file.",
-    )
-    return command_without_config(option(function))
 
 
 @command
@@ -75,7 +30,7 @@ def command(function: Callable[P, None]) -> click.Command:
 def serve(config_path: Path, host: str, port: int, no_poll: bool) -> None:
     """Poll on schedule and serve feeds and pages."""
     setup_logging("INFO")
-    settings = _load(config_path)
+    settings = load_config(config_path)
     _serve(settings, config_path, host=host, port=port, poll=not no_poll)
 
 
@@ -86,9 +41,9 @@ def serve(config_path: Path, host: str, port: int, no_poll: bool) -> None:
 def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Poll what is due once, then exit."""
     setup_logging("WARNING")
-    settings = _load(config_path)
+    settings = load_config(config_path)
     count = len(only) or len(settings.sources)
-    with _progress("polling", count) as progress:
+    with show_progress("polling", count) as progress:
         summary, reports = ops.poll_once(settings, everything=everything, only=only, progress=progress)
     for report in reports:
         if report.error is not None:
@@ -108,21 +63,10 @@ def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bo
 
 
 @command
-def check(config_path: Path) -> None:
-    """Read the configuration and list all that is wrong with it."""
-    settings = load_settings(config_path, environ=os.environ)
-    _echo_notes(settings.notes)
-    if settings.refused:
-        raise ConfigError(settings.refused)
-    sections = len(settings.site.sections)
-    click.echo(f"{config_path}: {len(settings.sources)} sources in {sections} sections, no errors")
-
-
-@command
 @click.option("--json", "as_json", is_flag=True)
 def status(config_path: Path, as_json: bool) -> None:
     """How every source fares."""
-    settings = _load(config_path)
+    settings = load_config(config_path)
     rows = ops.list_status(settings, now=datetime.now(UTC))
     for notice in list_hub_notices(settings, now=datetime.now(UTC)):
         click.echo(f"hub: {notice}", err=as_json)  # the JSON is of sources alone
@@ -145,7 +89,7 @@ def status(config_path: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def entries(config_path: Path, section: str | None, source_id: str | None, as_json: bool) -> None:
     """Stored entries, newest first."""
-    settings = _load(config_path)
+    settings = load_config(config_path)
     for entry in ops.list_entries(settings, section=section, source_id=source_id):
         if as_json:
             click.echo(ops.to_json(entry))
@@ -164,7 +108,7 @@ def explain(config_path: Path, entry_id: str, as_json: bool) -> None:
     ENTRY_ID is an id of `aggregator entries --json`; that of an article or a story is also that of the
     entry that founded it.
     """
-    settings = _load(config_path)
+    settings = load_config(config_path)
     explanation = explain_entry(settings, entry_id)
     click.echo(ops.to_json(explanation) if as_json else render_explanation(explanation, settings))
 
@@ -175,7 +119,7 @@ def explain(config_path: Path, entry_id: str, as_json: bool) -> None:
 def split(config_path: Path, entry_id: str, story: bool) -> None:
     """Give an entry that is no copy an article of its own, for good."""
     act = rulings.split_story if story else rulings.split_article
-    click.echo(act(_load(config_path), entry_id, now=datetime.now(UTC)))
+    click.echo(act(load_config(config_path), entry_id, now=datetime.now(UTC)))
 
 
 @command
@@ -185,36 +129,13 @@ def split(config_path: Path, entry_id: str, story: bool) -> None:
 def merge(config_path: Path, entry_id: str, other_id: str, story: bool) -> None:
     """Make one article of those of two entries, for good; the older keeps its address."""
     act = rulings.merge_stories if story else rulings.merge_articles
-    click.echo(act(_load(config_path), entry_id, other_id, now=datetime.now(UTC)))
-
-
-@command
-@click.argument("file", type=click.File("rb"))
-@click.option("--section", metavar="ID", help="Where feeds go whose group is no section of ours.")
-def import_(config_path: Path, file: BinaryIO, section: str | None) -> None:
-    """Add the feeds of an OPML FILE to the configuration."""
-    result = ops.import_opml(_load(config_path), file.read(), section=section)
-    for source_id in result.added:
-        click.echo(f"added {source_id}")
-    for sentence in result.refused:
-        click.echo(sentence, err=True)
-    click.echo(
-        f"{len(result.added)} added, {len(result.known)} were there already, {len(result.refused)} refused"
-    )
-    if result.refused:
-        sys.exit(1)
-
-
-@command
-def export(config_path: Path) -> None:
-    """Write the sources as OPML to standard output."""
-    click.echo(ops.export_opml(_load(config_path)), nl=False)
+    click.echo(act(load_config(config_path), entry_id, other_id, now=datetime.now(UTC)))
 
 
 @command
 def prune(config_path: Path) -> None:
     """Forget articles older than [site] keep."""
-    settings = _load(config_path)
+    settings = load_config(config_path)
     if settings.keep is None:
         click.echo('nothing to prune: [site] keep = "forever"')
         return
@@ -225,7 +146,7 @@ def prune(config_path: Path) -> None:
 @command
 def migrate(config_path: Path) -> None:
     """Bring the store's schema up to date."""
-    before, after = ops.migrate(_load(config_path))
+    before, after = ops.migrate(load_config(config_path))
     click.echo(
         f"schema {after}: nothing to do" if before == after else f"schema {before or 'none'} -> {after}"
     )
@@ -244,7 +165,7 @@ def demo(host: str, port: int) -> None:
         config_path.write_text(text, encoding="utf-8")
         newsroom.start()
         try:
-            _serve(_load(config_path), config_path, host=host, port=port, poll=True)
+            _serve(load_config(config_path), config_path, host=host, port=port, poll=True)
         finally:
             newsroom.stop()
 
@@ -272,17 +193,6 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _load(path: Path) -> Settings:
-    settings = load_settings(path, environ=os.environ)
-    _echo_notes((*settings.notes, *settings.refused))
-    return settings
-
-
-def _echo_notes(notes: Iterable[str]) -> None:
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-
-
 def _echo_status(row: ops.SourceStatus) -> None:
     success = f"{row.last_success_at:%Y-%m-%d %H:%M}" if row.last_success_at else "never"
     click.echo(f"{row.id}: {row.state}, {row.entries} entries, last success {success}")
@@ -295,15 +205,7 @@ def _echo_status(row: ops.SourceStatus) -> None:
         click.echo(f"    {problem}")
 
 
-@contextmanager
-def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda _count: None
-        return
-    bar: Any
-    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
-        yield bar.update
+__all__ = ["cli", "main", "tools"]  # importing tools makes its commands known
 
 
 def main() -> None:

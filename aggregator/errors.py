@@ -25,6 +25,9 @@ Messages are for admins: they name the thing, the limit and the cause, and where
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class AggregatorError(Exception):
     """The root: whoever catches it catches all that the aggregator raises on purpose."""
@@ -34,15 +37,33 @@ class AggregatorError(Exception):
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a configuration file; lines and columns count from 1, in characters."""
+
+    file: str
+    line: int
+    column: int
+    key: str  # dotted; "syntax" or "file" where it is no key's fault
+    message: str  # what is wrong
+    cure: str  # what to write instead
+
+    def __str__(self) -> str:
+        cure = f"; {self.cure}" if self.cure else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.key}: {self.message}{cure}"
+
+
 class ConfigError(AggregatorError):
     """All that is wrong with a configuration file.
 
-    `problems` holds one ready-made line each: `file:line: key: what is wrong, what to write`.
+    `problems` holds one ready-made line each: `file:line:column: key: what is wrong; what to write`.
+    `details` holds the same in parts, of all that a file is to blame for.
     """
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    def __init__(self, problems: Sequence[Problem | str]) -> None:
+        self.problems = tuple(map(str, problems))
+        self.details = tuple(problem for problem in problems if isinstance(problem, Problem))
+        super().__init__("\n".join(self.problems))
 
 
 class FetchError(AggregatorError):
@@ -90,7 +111,11 @@ class ParseError(AggregatorError):
 
 
 class NotAFeed(ParseError):
-    """The document is something else than a feed."""
+    """The document is something else than a feed; `feeds` are the URLs of those that a web page names."""
+
+    def __init__(self, message: str, *, url: str, feeds: tuple[str, ...] = ()) -> None:
+        super().__init__(message, url=url)
+        self.feeds = feeds
 
 
 class SandboxKilled(ParseError):

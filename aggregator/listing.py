@@ -6,26 +6,18 @@ from datetime import timedelta
 from operator import attrgetter
 
 from aggregator.model import Article
-from aggregator.publish.mixing import FEW_SOURCES, mix_sources
+from aggregator.publish.mixing import mix_newest
 from aggregator.publish.stories import present_story
 from aggregator.store import Transaction, articles, listings
 
-_DEPTHS = (4, 16, 64)  # times the feed: so far back other sources are looked for
 _TOP_WITHIN = timedelta(hours=24)
 
 
 def list_mixed(tx: Transaction, section: str, *, limit: int) -> tuple[Article, ...]:
-    """The newest articles of a section, none of its sources crowding out the others, each once.
-
-    A source counts whose latest article is among the newest 64 times `limit`.
-    """
-    chosen: tuple[listings.Listed, ...] = ()
-    for depth in _DEPTHS:
-        found = listings.list_newest(tx, section, limit=depth * limit)
-        chosen = mix_sources(found, attrgetter("source_id"), limit=limit)
-        sources = {item.source_id for item in found}
-        if len(found) < depth * limit or (len(chosen) == limit and len(sources) > FEW_SOURCES):
-            break
+    """The newest articles of a section, none of its sources crowding out the others, each once."""
+    chosen = mix_newest(
+        lambda count: listings.list_newest(tx, section, limit=count), attrgetter("source_id"), limit=limit
+    )
     return articles.get_articles(tx, [item.article_id for item in chosen])
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 from datetime import UTC, datetime
 
-_HIDDEN = "***"
+HIDDEN = "***"
 _USERINFO = re.compile(r"(://)[^\s/?#\"'<>]+@")
 _SECRET_PARAMETER = re.compile(
     r"([?&;#][\w.%\[\]-]{0,64}(?:token|key|secret|password|passwd|pwd|signature|sig|credential)=)"
@@ -44,7 +44,7 @@ def redact(text: str) -> str:
     Hidden are user name and password before the host, and the values of parameters whose name ends in
     token, key, secret, password, signature or the like.
     """
-    return _SECRET_PARAMETER.sub(rf"\1{_HIDDEN}", _USERINFO.sub(rf"\1{_HIDDEN}@", text))
+    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", _USERINFO.sub(rf"\1{HIDDEN}@", text))
 
 
 class _RedactFilter(logging.Filter):

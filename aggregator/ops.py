@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
-import tomlkit
-
-from aggregator.config import Settings, check_source_url, parse_settings
+from aggregator.config import Settings
 from aggregator.dates import format_rfc3339
-from aggregator.errors import ConfigError
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
 from aggregator.grouping import group_new
 from aggregator.logs import redact
-from aggregator.model import Section, Source, SourceState, Subscription, SubscriptionState
+from aggregator.model import Source, SourceState, Subscription, SubscriptionState
 from aggregator.outcome import find_silence, trusts_guids
-from aggregator.parse.opml import OpmlOutline, parse_opml
-from aggregator.publish import opml
 from aggregator.refresh import LEASE, Line, find_authority
 from aggregator.saving import PollReport
 from aggregator.store import articles, entries, open_store, sources, subscriptions
@@ -69,13 +59,6 @@ class SourceStatus:
     skipped: int = 0
     push: SubscriptionState | None = None  # None: it names no hub, or we want none
     merged: dict[str, int] = field(default_factory=dict)  # entries that a rule put into another's article
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResult:
-    added: tuple[str, ...]  # source ids
-    known: tuple[str, ...]  # URLs that the configuration has already
-    refused: tuple[str, ...]  # one plain sentence each
 
 
 def poll_once(
@@ -221,7 +204,7 @@ def list_entries(
 
     Sections are named as an admin writes them: by id alone where one edition has it, else edition/id.
     """
-    ref = None if section is None else get_section(settings, section).ref
+    ref = None if section is None else settings.get_section(section).ref
     if source_id is not None:
         settings.get_source(source_id)
     names = {s.ref: s.id if settings.find_section(s.id) else s.ref for s in settings.site.sections}
@@ -232,126 +215,6 @@ def list_entries(
                 yield replace(entry, sections=tuple(names.get(s, s) for s in entry.sections))
     finally:
         store.close()
-
-
-def export_opml(settings: Settings) -> bytes:
-    """The sources as OPML 2.0, a group per section. Header values, which may be secret, are not in it."""
-    groups = [
-        opml.OpmlGroup(
-            title=section.name,
-            outlines=tuple(
-                opml.OpmlOutline(title=source.name, xml_url=source.url, lang=source.lang)
-                for source in settings.sources
-                if source.section == section.ref
-            ),
-        )
-        for section in settings.site.sections
-    ]
-    return opml.render_opml(title=settings.site.title, groups=[g for g in groups if g.outlines])
-
-
-def import_opml(settings: Settings, body: bytes, *, section: str | None) -> ImportResult:
-    """Add the feeds of an OPML file to config.toml, comments and order of the file kept.
-
-    A feed goes to the section named like its innermost group that is one, else to `section`. One that cannot
-    be a source is refused and holds up no other. The file is replaced in one step, and only when the result
-    is a configuration without errors. Raises ConfigError, and ParseError for what is no OPML.
-    """
-    fallback = None if section is None else get_section(settings, section)
-    draft = _Draft(settings)
-    known, refused = [], []
-    for outline in parse_opml(body):
-        try:
-            url = check_source_url(outline.xml_url)
-        except ValueError as error:
-            refused.append(f"{outline.xml_url}: {error}")
-            continue
-        home = _find_home(settings, outline) or fallback
-        if url in draft.urls:
-            known.append(url)
-        elif home is None:
-            groups = " / ".join(outline.groups) or "no group"
-            refused.append(f"{url}: {groups} is no section of ours: say --section ID")
-        else:
-            draft.add(outline, url, home)
-    if draft.added:
-        draft.save()
-    return ImportResult(added=tuple(draft.added), known=tuple(known), refused=tuple(refused))
-
-
-class _Draft:
-    """config.toml with sources to be added."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.path
-        with settings.path.open(encoding="utf-8", newline="") as file:
-            text = file.read()
-        self._mark = "\ufeff" if text.startswith("\ufeff") else ""
-        self._line_end = "\r\n" if "\r\n" in text else "\n"
-        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-        self._document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
-        self._sources = self._document.setdefault("source", tomlkit.aot())
-        self._ids = {source.id for source in settings.sources}
-        self.urls = {source.url for source in settings.sources}
-        self.added: list[str] = []
-
-    def add(self, outline: OpmlOutline, url: str, home: Section) -> None:
-        source_id = _make_id(outline.title, url, self._ids)
-        values = {"id": source_id, "name": outline.title or source_id, "url": url, "section": home.ref}
-        self._sources.append(tomlkit.item(values))
-        self.urls.add(url)
-        self._ids.add(source_id)
-        self.added.append(source_id)
-
-    def save(self) -> None:
-        text = tomlkit.dumps(self._document)
-        parse_settings(text, path=self._path, environ=os.environ)
-        _replace_file(self._path, self._mark + text.replace("\n", self._line_end))
-
-
-def get_section(settings: Settings, name: str) -> Section:
-    """The section of "sports" or "ar/sports". Raises ConfigError, with what there is."""
-    found = settings.find_section(name)
-    if found is None:
-        known = ", ".join(s.ref for s in settings.site.sections)
-        raise ConfigError((f'{settings.path}: there is no one section "{name}"; there are: {known}',))
-    return found
-
-
-def _find_home(settings: Settings, outline: OpmlOutline) -> Section | None:
-    for group in reversed(outline.groups):
-        name = group.strip().casefold()
-        for section in settings.site.sections:
-            if name in (section.name.casefold(), section.id, section.ref):
-                return section
-    return None
-
-
-def _make_id(title: str | None, url: str, taken: Collection[str]) -> str:
-    """An ASCII slug: from the title where it has ASCII letters, else from the host."""
-    slug = _slugify(title or "")
-    if not any(c.isalpha() for c in slug):
-        slug = _slugify((urlsplit(url).hostname or "").removeprefix("www.")) or "source"
-    candidates = (slug if n == 1 else f"{slug}-{n}" for n in range(1, len(taken) + 2))
-    return next(c for c in candidates if c not in taken)
-
-
-def _slugify(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:_MAX_ID_CHARS].strip("-")
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write beside the file, then rename over it: a crash leaves the old one or the new one, whole."""
-    target = path.resolve()
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary = Path(file.name)
-    temporary.chmod(target.stat().st_mode & 0o777)
-    temporary.replace(target)
 
 
 def prune(settings: Settings, *, now: datetime, stopping: threading.Event) -> int:

@@ -5,6 +5,7 @@ Pure: the exchange, the source's state and a throw of dice in, a PollResult out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from aggregator.model import (
     Pace,
     PollOutcome,
     PollResult,
+    Redirect,
     Source,
     SourceReading,
     SourceState,
@@ -66,11 +68,14 @@ class Exchange:
 
 def check_status(exchange: Exchange) -> None:
     """Raises HttpStatusError for an answer that is neither a success nor a 304 to a conditional request."""
-    fetched, url = exchange.fetched, exchange.state.poll_url
-    assert fetched is not None
+    assert exchange.fetched is not None
+    check_answer(exchange.fetched, url=exchange.state.poll_url, sent=exchange.state.validators)
+
+
+def check_answer(fetched: FetchResult, *, url: str, sent: Validators) -> None:
+    """The same for the answer to a request for `url` that bore these validators."""
     if 200 <= fetched.status < 300:
         return
-    sent = exchange.state.validators
     if fetched.status != 304:
         words = _STATUS_WORDS.get(fetched.status) or _CLASS_WORDS.get(fetched.status // 100, _LOOK)
         raise HttpStatusError(f"{url} answered {fetched.status}: {words}", url=url, status=fetched.status)
@@ -216,13 +221,17 @@ def _follow_move(exchange: Exchange, pace: Pace) -> tuple[Pace, str | None]:
     fetched, now = exchange.fetched, exchange.polled_at
     assert fetched is not None
     hops = fetched.redirects
-    if not hops or not all(hop.status in _PERMANENT for hop in hops):
+    if not hops or not is_permanent(hops):
         return replace(pace, moved_to=None, moved_since=None, moved_count=0), None
     if pace.moved_to != hops[-1].url or pace.moved_since is None:
         return replace(pace, moved_to=hops[-1].url, moved_since=now, moved_count=1), None
     pace = replace(pace, moved_count=pace.moved_count + 1)
     believed = pace.moved_count >= MOVED_ANSWERS and now - (pace.moved_since or now) >= MOVED_AFTER
     return pace, pace.moved_to if believed else None
+
+
+def is_permanent(hops: Sequence[Redirect]) -> bool:
+    return all(hop.status in _PERMANENT for hop in hops)
 
 
 def _plan(

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.classify import describe_rule, find_skip, place_entry
 from aggregator.clean.entries import clean_entries
+from aggregator.clean.words import plain_line
 from aggregator.dedupe.fingerprint import fingerprint_entries
-from aggregator.model import Entry, Fingerprint, ReadEntry, Source, SourceReading
+from aggregator.model import Entry, Fingerprint, ParsedFeed, ReadEntry, Rule, Source, SourceReading
 from aggregator.parse.feeds import parse_feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """A document as an admin looks at it before it is polled."""
+
+    format: str  # as in ParsedFeed
+    title: str  # plain text; "" where it has none
+    lang: str | None  # of the feed, else of its first entry
+    reading: SourceReading
+    unwanted: tuple[tuple[Entry, Rule], ...]  # what skip rules drop, each with the rule
 
 
 def read_document(
@@ -33,13 +45,53 @@ def read_document(
     Without `trust_guids` its items are told apart by their links, or their words, as in a feed without guids.
     Raises ParseError when it is not a feed that can be read.
     """
+    feed = _parse(body, url, content_type=content_type, source=source, trust_guids=trust_guids)
+    return _read_feed(feed, source=source, seen_at=seen_at, known=known)[0]
+
+
+def inspect_document(
+    body: bytes,
+    url: str,
+    *,
+    content_type: str | None,
+    source: Source,
+    seen_at: datetime,
+    trust_guids: bool = True,
+) -> Inspection:
+    """Read one document of a source as if nothing of it were known, and say what it is.
+
+    Raises ParseError when it is not a feed that can be read.
+    """
+    feed = _parse(body, url, content_type=content_type, source=source, trust_guids=trust_guids)
+    reading, unwanted = _read_feed(feed, source=source, seen_at=seen_at)
+    entries = (*(read.entry for read in reading.entries), *(entry for entry, _ in unwanted))
+    return Inspection(
+        format=feed.format,
+        title=plain_line(feed.title),
+        lang=feed.lang or next((entry.lang for entry in entries), None),
+        reading=reading,
+        unwanted=unwanted,
+    )
+
+
+def _parse(
+    body: bytes, url: str, *, content_type: str | None, source: Source, trust_guids: bool
+) -> ParsedFeed:
     feed = parse_feed(body, url=url, content_type=content_type, max_entries=source.max_entries)
-    if not trust_guids:
-        feed = replace(feed, entries=tuple(replace(entry, guid=None) for entry in feed.entries))
+    if trust_guids:
+        return feed
+    return replace(feed, entries=tuple(replace(entry, guid=None) for entry in feed.entries))
+
+
+def _read_feed(
+    feed: ParsedFeed, *, source: Source, seen_at: datetime, known: Collection[bytes] = frozenset()
+) -> tuple[SourceReading, tuple[tuple[Entry, Rule], ...]]:
+    """The reading, and what skip rules have dropped of it."""
     cleaned = clean_entries(feed, source=source, seen_at=seen_at, known=known)
-    wanted, skipped = _drop_unwanted(cleaned.entries, source)
+    wanted, unwanted = _drop_unwanted(cleaned.entries, source)
+    skipped = Counter(describe_rule(rule) for _, rule in unwanted)
     prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls)
-    return SourceReading(
+    reading = SourceReading(
         site_url=feed.site_url,
         icon_url=feed.icon_url,
         hints=feed.hints,
@@ -50,18 +102,20 @@ def read_document(
         + cleaned.problems
         + tuple(f"{count} skipped by the rule {rule}" for rule, count in skipped.items()),
     )
+    return reading, unwanted
 
 
-def _drop_unwanted(entries: tuple[Entry, ...], source: Source) -> tuple[tuple[Entry, ...], Counter[str]]:
-    skipped: Counter[str] = Counter()
-    wanted = []
+def _drop_unwanted(
+    entries: tuple[Entry, ...], source: Source
+) -> tuple[tuple[Entry, ...], tuple[tuple[Entry, Rule], ...]]:
+    wanted, unwanted = [], []
     for entry in entries:
         rule = find_skip(source, title=entry.title, url=entry.url, categories=entry.categories)
         if rule is None:
             wanted.append(entry)
         else:
-            skipped[describe_rule(rule)] += 1
-    return tuple(wanted), skipped
+            unwanted.append((entry, rule))
+    return tuple(wanted), tuple(unwanted)
 
 
 def _read_entry(entry: Entry, fingerprint: Fingerprint, source: Source) -> ReadEntry:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from queue import Empty, Full, Queue
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from aggregator import classify, pacing, subscribing
@@ -34,7 +35,7 @@ from aggregator.model import (
 )
 from aggregator.outcome import Exchange, check_status, judge, trusts_guids
 from aggregator.parse.sandbox import Sandbox
-from aggregator.reading import read_document
+from aggregator.reading import Inspection, read_document
 from aggregator.saving import PollReport, save_results
 from aggregator.store import Store, Transaction, articles, entries, sources
 from aggregator.urls import host_bucket
@@ -46,6 +47,8 @@ _KNOWN_ENTRIES = 500  # of a source's newest entries, those that are not cleaned
 _BATCH_ENTRIES = 600
 _HAND_OVER_SECONDS = 0.2
 _BATCH_AGE = timedelta(seconds=1)  # a reader sees a new article within two seconds of its fetch
+
+R = TypeVar("R", SourceReading, Inspection)
 
 _log = logging.getLogger(__name__)
 
@@ -296,7 +299,7 @@ def start_reading(
     )
 
 
-def finish_reading(source_id: str, reading: Future[SourceReading]) -> SourceReading | AggregatorError:
+def finish_reading(source_id: str, reading: Future[R]) -> R | AggregatorError:
     """Wait for a reading; the error if it came to nothing."""
     try:
         return reading.result()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from aggregator.dedupe.articles import (
     COMMON,
@@ -32,6 +33,34 @@ class PollReport:
     updated: int = 0
     repeated: int = 0  # known but for their guids
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What saving would make of an entry."""
+
+    kind: Literal["new", "edited", "known", "pruned"]
+    assignment: Assignment | None = None  # only of what is new
+
+
+def foresee(tx: Transaction, read: Sequence[ReadEntry], *, rank: int) -> tuple[Fate, ...]:
+    """What save_results would make of the entries of a source, in order; writes nothing."""
+    by_id = {entry_id(r.entry.source_id, r.entry.guid): r for r in read}
+    known = entries.find_known(tx, by_id)
+    pruned = entries.find_pruned(tx, by_id.keys() - known.keys())
+    fresh = {i: r for i, r in by_id.items() if i not in known and i not in pruned}
+    candidates = [_candidate(i, r, article_id=i, rank=rank) for i, r in fresh.items()]
+    assigned = _assign(tx, candidates)[0] if fresh else {}
+
+    def find_fate(number: int, read_entry: ReadEntry) -> Fate:
+        if number in fresh:
+            return Fate(kind="new", assignment=assigned[number])
+        if number in pruned:
+            return Fate(kind="pruned")
+        same = known[number].content_hash == read_entry.entry.content_hash
+        return Fate(kind="known" if same else "edited")
+
+    return tuple(find_fate(i, r) for i, r in by_id.items())
 
 
 def save_results(
@@ -91,11 +120,7 @@ def _insert(
         _candidate(i, r, article_id=i, rank=ranks.get(r.entry.source_id, len(ranks)))
         for i, r in fresh.items()
     ]
-    known = _list_known(tx, candidates)
-    again = _list_again(tx, candidates, known)
-    staying = [candidate for candidate in known if candidate.article_id not in again]
-    members = [candidate for listed in again.values() for candidate in listed]
-    assigned = assign_articles(candidates, staying, members)
+    assigned, members = _assign(tx, candidates)
     entries.insert_entries(
         tx, [entries.NewEntry(id=i, read=r, assignment=assigned[i]) for i, r in fresh.items()]
     )
@@ -103,6 +128,17 @@ def _insert(
     moved = {candidate.entry_id for candidate in members} & assigned.keys()
     moves.move_entries(tx, {entry_id: assigned[entry_id] for entry_id in moved}, now=now)
     return assigned
+
+
+def _assign(
+    tx: Transaction, candidates: Sequence[Candidate]
+) -> tuple[dict[int, Assignment], Sequence[Candidate]]:
+    """The articles of new entries and of those stored that are decided anew with them, which come second."""
+    known = _list_known(tx, candidates)
+    again = _list_again(tx, candidates, known)
+    staying = [candidate for candidate in known if candidate.article_id not in again]
+    members = [candidate for listed in again.values() for candidate in listed]
+    return assign_articles(candidates, staying, members), members
 
 
 def _list_again(

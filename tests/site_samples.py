@@ -20,7 +20,7 @@ from aggregator.saving import PollReport, save_results
 from aggregator.store import Store, open_store, sources
 from aggregator.store.entries import StoredEntry, list_entries
 from tests.harness import make_item
-from tests.stores import make_store_url
+from tests.stores import make_environ, make_store_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -69,9 +69,7 @@ def make_settings(folder: Path, *tables: str, head: str = HEAD) -> Settings:
     path = folder / "config.toml"
     text = head + "".join(tables)
     path.write_text(text, encoding="utf-8")
-    return parse_settings(
-        text, path=path, environ={"AGGREGATOR_STORE_URL": make_store_url(folder, "aggregator")}
-    )
+    return parse_settings(text, path=path, environ=make_environ(folder))
 
 
 def render_feed(items: Sequence[DemoItem], *, form: Format = "rss20", lang: str = "en") -> bytes:

@@ -40,6 +40,11 @@ def make_store_url(folder: Path, name: str = "x") -> str:
     return _get_url(database)
 
 
+def make_environ(folder: Path) -> dict[str, str]:
+    """What lets a configuration in the folder, which names no store, have one of the kind that is tested."""
+    return {} if _chosen == "sqlite" else {"AGGREGATOR_STORE_URL": make_store_url(folder, "aggregator")}
+
+
 @cache
 def _create_database(name: str, template: str) -> None:
     with psycopg.connect(_start_server().get_uri(), autocommit=True) as connection:

@@ -20,7 +20,7 @@ from tests.harness import COMMAND, Site, make_item, publish
 from tests.site_samples import HEAD, Portal, make_settings, open_portal, source_table
 
 COMMANDS = ["serve", "poll", "check", "status", "entries", "explain", "split", "merge", "import", "export"]
-COMMANDS += ["prune", "migrate", "demo"]
+COMMANDS += ["schema", "add", "preview", "replay", "prune", "migrate", "demo"]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_commands_of_the_design_are_there_and_explain_themselves() -> None:
         result = run(name, "--help")
         assert result.exit_code == 0
         assert f"aggregator {name}" in result.output or f"cli {name}" in result.output
-        assert ("--config" in result.output) == (name != "demo")
+        assert ("--config" in result.output) == (name not in ("demo", "schema"))
 
 
 def test_the_version() -> None:
@@ -112,7 +112,7 @@ def test_a_configuration_that_is_missing_is_said_by_every_command(tmp_path: Path
     result = run(command, "--config", path)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith(f"{path}:1: file: there is no such file")
+    assert result.stderr.startswith(f"{path}:1:1: file: there is no such file")
     assert list(tmp_path.iterdir()) == []
 
 

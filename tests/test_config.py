@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from aggregator import __version__
 from aggregator.config import Settings, load_settings, parse_settings, render_duration, render_reference
 from aggregator.config.keys import TABLES
-from aggregator.config.positions import list_lines
+from aggregator.config.positions import list_positions
 from aggregator.config.values import UNITS, read_duration
 from aggregator.errors import ConfigError
 from aggregator.model import Edition, Rule
@@ -47,7 +47,7 @@ def list_broken() -> dict[str, tuple[str, list[str]]]:
         expected = []
         for line in marked:
             if line.startswith("#! "):
-                expected.append(f"{len(lines)}: {line.removeprefix('#! ')}")
+                expected.append(f"{len(lines)}:{line.removeprefix('#! ')}")
             else:
                 lines.append(line)
         cases[sentence] = ("\n".join(lines), expected)
@@ -63,9 +63,24 @@ def test_a_broken_file_is_told_with_line_key_and_cure(text: str, expected: list[
     assert list_problems(text) == expected
 
 
+@pytest.mark.parametrize("text", [text for text, _ in BROKEN.values()], ids=BROKEN)
+def test_every_problem_says_what_is_wrong_and_the_cure_apart(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    details = caught.value.details
+    assert tuple(map(str, details)) == caught.value.problems
+    assert all(problem.message and problem.cure for problem in details)
+
+
+def test_a_semicolon_in_what_is_quoted_parts_nothing() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse('[site]\nimages = "a; b"')
+    assert caught.value.details[0].message == '"a; b" is not known'
+
+
 def test_what_nests_beyond_all_measure_is_no_toml() -> None:
     assert list_problems("a = " + "[" * 9_000) == [
-        "1: syntax: this is no TOML that can be read; see https://toml.io, or make it simpler"
+        "1:1: syntax: this is no TOML that can be read; see https://toml.io, or make it simpler"
     ]
 
 
@@ -92,7 +107,7 @@ def test_an_empty_file_means_the_defaults_and_a_note_that_nothing_is_polled() ->
     assert settings.fetch.user_agent == f"aggregator/{__version__} (+http://127.0.0.1:8000)"
     assert settings.host_gap == timedelta(seconds=1)
     assert settings.notes == (
-        "c.toml:1: source: there are no sources, so nothing is polled; add a [[source]]",
+        "c.toml:1:1: source: there are no sources, so nothing is polled; add a [[source]]",
     )
 
 
@@ -212,9 +227,9 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     assert settings.websub_callback == "https://me.example/websub/"
     unused = "is accepted but has no effect in this version"
     assert settings.notes == (
-        f"c.toml:8: site.hijri: {unused}",
-        'c.toml:9: site.images: "proxy" has no effect in this version and is treated as "none"',
-        f"c.toml:15: admin.password: {unused}",
+        f"c.toml:8:1: site.hijri: {unused}",
+        'c.toml:9:1: site.images: "proxy" has no effect in this version and is treated as "none"',
+        f"c.toml:15:1: admin.password: {unused}",
     )
 
 
@@ -276,7 +291,7 @@ def test_the_store_is_beside_the_file_and_the_environment_overrides_it(
 
 def test_a_bad_store_in_the_environment_is_told_by_its_name() -> None:
     assert list_problems("", {"AGGREGATOR_STORE_URL": f"redis://{SECRET}"}) == [
-        "1: AGGREGATOR_STORE_URL: in the environment is of no kind that is known; "
+        "1:1: AGGREGATOR_STORE_URL: in the environment is of no kind that is known; "
         'write "sqlite://…" or "postgresql+psycopg://…"'
     ]
 
@@ -285,10 +300,13 @@ def test_a_missing_file_a_folder_and_bad_bytes_are_told_with_a_cure(tmp_path: Pa
     bad = tmp_path / "bad.toml"
     bad.write_bytes(b'[site]\ntitle = "caf\xe9"\n')
     for path, expected in (
-        (tmp_path / "no.toml", "1: file: there is no such file; start from the config.toml that comes with"),
-        (tmp_path, "1: file: is a folder; start from"),
-        (tmp_path / "a\0b", "1: file: cannot be read (bad file name)"),
-        (bad, "2: file: is not UTF-8 here; save the file as UTF-8"),
+        (
+            tmp_path / "no.toml",
+            "1:1: file: there is no such file; start from the config.toml that comes with",
+        ),
+        (tmp_path, "1:1: file: is a folder; start from"),
+        (tmp_path / "a\0b", "1:1: file: cannot be read (bad file name)"),
+        (bad, "2:13: file: is not UTF-8 here; save the file as UTF-8"),
     ):
         with pytest.raises(ConfigError) as caught:
             load_settings(path, environ={})
@@ -302,21 +320,21 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
     assert load_settings(file, environ={}).site.title == "أخبار"
 
 
-def test_lines_are_known_inside_lists_inline_tables_and_dotted_keys() -> None:
+def test_positions_are_known_inside_lists_inline_tables_and_dotted_keys() -> None:
     text = 'a = 1\n[x.y]\n# c\n"q é".r = { k = "v", l = [1,\n  # c\n  { m = 2 }] }\n'
-    text += "[[s.t]]\n[[s.t]]\n[s.t.u]\nf = 2"
-    lines = list_lines(text)
+    text += "[[s.t]]\n[[s.t]]\n  [s.t.u]\nf = 2"
+    positions = list_positions(text)
     assert {
-        ("a",): 1,
-        ("x", "y"): 2,
-        ("x", "y", "q é", "r", "k"): 4,
-        ("x", "y", "q é", "r", "l", 0): 4,
-        ("x", "y", "q é", "r", "l", 1, "m"): 6,
-        ("s", "t", 0): 7,
-        ("s", "t", 1): 8,
-        ("s", "t", 1, "u"): 9,
-        ("s", "t", 1, "u", "f"): 10,
-    }.items() <= lines.items()
+        ("a",): (1, 1),
+        ("x", "y"): (2, 1),
+        ("x", "y", "q é", "r", "k"): (4, 13),
+        ("x", "y", "q é", "r", "l", 0): (4, 27),
+        ("x", "y", "q é", "r", "l", 1, "m"): (6, 5),
+        ("s", "t", 0): (7, 1),
+        ("s", "t", 1): (8, 1),
+        ("s", "t", 1, "u"): (9, 3),
+        ("s", "t", 1, "u", "f"): (10, 1),
+    }.items() <= positions.items()
 
 
 def test_the_shipped_configuration_has_no_problem_and_feeds_every_section_twice() -> None:

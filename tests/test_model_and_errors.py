@@ -28,6 +28,7 @@ from aggregator.errors import (
     NotAFeed,
     ParseError,
     PortTaken,
+    Problem,
     RulingRefused,
     SandboxKilled,
     SchemaMismatch,
@@ -64,9 +65,11 @@ def test_every_error_is_described_in_the_tree() -> None:
     assert all(kind.__doc__ for _, kind in inspect.getmembers(errors, inspect.isclass))
 
 
+PROBLEM = Problem(file="c.toml", line=3, column=1, key="site.url", message="is no URL", cure="write one")
+
 ERRORS: list[AggregatorError] = [
     AggregatorError("something is wrong"),
-    ConfigError(("config.toml:3: site.url: is no URL", "config.toml:7: [sorce]: did you mean [source]?")),
+    ConfigError((PROBLEM, "config.toml: there is no such section")),
     *(
         kind(f"{URL}: it failed", url=URL)
         for kind in (FetchError, AddressRefused, FetchTimeout, BodyTooLarge, BadRedirect, BadEncoding)
@@ -102,10 +105,13 @@ def test_one_except_catches_all_that_is_raised_on_purpose(error: AggregatorError
 
 
 def test_a_config_error_tells_every_problem_on_a_line_of_its_own() -> None:
-    problems = ("config.toml:3: site.url: is no URL", "config.toml:7: [sorce]: did you mean [source]?")
-    error = ConfigError(problems)
-    assert str(error) == "\n".join(problems)
-    assert error.problems == problems
+    error = ConfigError((PROBLEM, "c.toml: there is no such section"))
+    assert error.problems == (
+        "c.toml:3:1: site.url: is no URL; write one",
+        "c.toml: there is no such section",
+    )
+    assert str(error) == "\n".join(error.problems)
+    assert error.details == (PROBLEM,)
 
 
 def test_errors_of_an_exchange_or_a_document_tell_where() -> None:

@@ -2,6 +2,7 @@
 
 from .load import load_settings, parse_settings
 from .reference import render_reference
+from .schema import render_schema
 from .settings import OWN_HUB_PATH, Settings
 from .values import check_source_url, render_duration
 
@@ -13,4 +14,5 @@ __all__ = [
     "parse_settings",
     "render_duration",
     "render_reference",
+    "render_schema",
 ]

@@ -60,7 +60,7 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         websub_hub=f"{site['url']}{OWN_HUB_PATH}" if websub["hub"] == OWN_HUB else websub["hub"],
         websub_callback=websub["callback"],
         refused=report.list_refusals(),
-        notes=report.list_notes(),
+        notes=tuple(map(str, report.list_notes())),
     )
 
 

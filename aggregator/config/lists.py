@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aggregator.model import Edition
 
+from .kinds import TEXT, build_table_shape, list_of, text
 from .problems import Bad, Place, build_wrong_type
-from .tables import Context, Key, Reader, Table, Values, build_text_reader, plain, read_tables
+from .tables import Context, Key, Reader, Shape, Table, Values, build_text_reader, plain, read_tables
 from .values import build_edition, read_origin, read_path_prefix, read_tag
 
 Drafts = tuple[tuple[Place, Values], ...]  # rules as written: their sections are looked up per source
@@ -66,23 +67,27 @@ def build_rules_reader(table: Table) -> Reader:
     return read_rules
 
 
+def build_rules_shape(table: Table) -> Shape:
+    conditions = [{"required": [key.name]} for key in CONDITIONS]
+    return list_of(build_table_shape(table, anyOf=conditions))
+
+
 CONDITIONS = (
     Key(
         name="category",
-        read=build_text_reader('"Sport"'),
-        expects="text",
+        **text('"Sport"'),
         says="One of the entry's categories is this, letter case and Arabic letter forms aside.",
     ),
     Key(
         name="title",
-        read=build_text_reader('"World Cup"'),
-        expects="text",
+        **text('"World Cup"'),
         says="These words stand in the title, as whole words, letter case and Arabic letter forms aside.",
     ),
     Key(
         name="path",
         read=plain(read_path_prefix),
         expects="text that starts with `/`",
+        shape={"type": "string", "pattern": "^/"},
         says="The path of the entry's URL starts with this.",
     ),
 )
@@ -103,6 +108,7 @@ RULE = Table(
             name="section",
             read=build_text_reader('"sports"'),
             expects='section: `"sports"` or `"ar/sports"`',
+            shape=TEXT,
             says="Where the entry goes. A bare id means the edition of the source's own section first.",
             example='section = "sports"',
         ),

@@ -10,12 +10,12 @@ from pathlib import Path
 from aggregator.errors import ConfigError
 
 from .build import build_settings
-from .positions import list_lines
-from .problems import Report
+from .positions import list_positions
+from .problems import START, Report, build_problem
 from .settings import Settings
 from .tables import Context
 
-START = "start from the config.toml that comes with the aggregator, or name another file with --config PATH"
+CURE = "start from the config.toml that comes with the aggregator, or name another file with --config PATH"
 
 # What tomllib says, and what an admin needs to hear. The first that fits; None of its words are ours.
 SYNTAX = (
@@ -51,17 +51,18 @@ def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError((f"{path}:1: file: there is no such file; {START}",)) from None
+        raise _build_error(path, f"there is no such file; {CURE}") from None
     except IsADirectoryError:
-        raise ConfigError((f"{path}:1: file: is a folder; {START}",)) from None
+        raise _build_error(path, f"is a folder; {CURE}") from None
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "bad file name").lower()
-        raise ConfigError((f"{path}:1: file: cannot be read ({reason}); mend that, or {START}",)) from None
+        raise _build_error(path, f"cannot be read ({reason}); mend that, or {CURE}") from None
     try:
         text = raw.decode("utf-8-sig")  # Windows editors put a byte order mark in front
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError((f"{path}:{line}: file: is not UTF-8 here; save the file as UTF-8",)) from None
+        before = raw[: error.start].decode("utf-8-sig").split("\n")
+        position = len(before), len(before[-1]) + 1
+        raise _build_error(path, "is not UTF-8 here; save the file as UTF-8", position) from None
     return parse_settings(text, path=path, environ=environ)
 
 
@@ -70,16 +71,24 @@ def parse_settings(text: str, *, path: Path, environ: Mapping[str, str]) -> Sett
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError((_render_syntax_error(str(error), text, path),)) from None
-    report = Report(str(path), list_lines(text))
+        raise _build_syntax_error(str(error), text, path) from None
+    report = Report(str(path), list_positions(text))
     folder = path.parent.absolute()
     return build_settings(raw, path, Context(report=report, environ=environ, folder=folder))
 
 
-def _render_syntax_error(message: str, text: str, path: Path) -> str:
-    at = re.search(r"\(at line (\d+)", message)
-    line = int(at[1]) if at else text.rstrip().count("\n") + 1 if "end of document" in message else 1
+def _build_error(path: Path, message: str, position: tuple[int, int] = START) -> ConfigError:
+    return ConfigError((build_problem(str(path), position, "file", message),))
+
+
+def _build_syntax_error(message: str, text: str, path: Path) -> ConfigError:
+    position = START
+    if at := re.search(r"\(at line (\d+), column (\d+)", message):
+        position = int(at[1]), int(at[2])
+    elif "end of document" in message:
+        rows = text.rstrip().split("\n")
+        position = len(rows), len(rows[-1]) + 1
     words = next((words for pattern, words in SYNTAX if re.search(pattern, message)), None)
     if words is None:
         words = "this is no TOML that can be read; see https://toml.io, or make it simpler"
-    return f"{path}:{line}: syntax: {words}"
+    return ConfigError((build_problem(str(path), position, "syntax", words),))

@@ -7,23 +7,28 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 from difflib import get_close_matches
 
+from aggregator.errors import Problem
+
 MAX_MESSAGE = 500  # characters
+START = (1, 1)
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # TOML's bare keys
+# What is wrong ends at the first semicolon that is not in what the message quotes.
+_WRONG = re.compile(r'(?:"[^"]*"|[^;]|;(?! ))*+')
 
 Place = tuple[str | int, ...]  # ("source", 0, "url"): the path of a value in the parsed file
 
 
 class Bad(Exception):
-    """One value is wrong; the message says what it is and what to write instead."""
+    """One value is wrong; the message says what it is and, after a semicolon, what to write instead."""
 
 
 class Report:
-    """Collects problems, refusals and notes by place; gives each as `file:line: key: message`, by line."""
+    """Collects problems, refusals and notes by place; gives each with its position, in their order."""
 
-    def __init__(self, file: str, lines: Mapping[Place, int]) -> None:
+    def __init__(self, file: str, positions: Mapping[Place, tuple[int, int]]) -> None:
         self._file = file
-        self._lines = lines
+        self._positions = positions
         self._problems: dict[tuple[Place, str], None] = {}
         self._notes: dict[tuple[Place, str], None] = {}
         self._refusals: dict[tuple[Place, str], None] = {}
@@ -40,27 +45,42 @@ class Report:
 
     def line(self, place: Place) -> int:
         """The line of a value; of its table's header when the value itself is not in the file."""
-        while place and place not in self._lines:
-            place = place[:-1]
-        return self._lines.get(place, 1)
+        return self._find_position(place)[0]
 
     def blames(self, place: Place) -> bool:
         """Whether a problem stands at this place or inside it: then what follows from it is not reported."""
         return any(found[: len(place)] == place for found, _ in self._problems)
 
-    def list_problems(self) -> tuple[str, ...]:
-        return self._render(self._problems)
+    def list_problems(self) -> tuple[Problem, ...]:
+        return self._list(self._problems)
 
-    def list_notes(self) -> tuple[str, ...]:
-        return self._render(self._notes)
+    def list_notes(self) -> tuple[Problem, ...]:
+        return self._list(self._notes)
 
-    def list_refusals(self) -> tuple[str, ...]:
-        return self._render(self._refusals)
+    def list_refusals(self) -> tuple[Problem, ...]:
+        return self._list(self._refusals)
 
-    def _render(self, found: Iterable[tuple[Place, str]]) -> tuple[str, ...]:
-        lines = [(self.line(place), f"{render_key(place)}: {message}") for place, message in found]
-        in_order = sorted(lines, key=lambda one: one[0])
-        return tuple(f"{self._file}:{line}: {_fit_line(message)}" for line, message in in_order)
+    def _list(self, found: Iterable[tuple[Place, str]]) -> tuple[Problem, ...]:
+        in_order = sorted(found, key=lambda one: self._find_position(one[0]))
+        return tuple(
+            build_problem(self._file, self._find_position(place), render_key(place), message)
+            for place, message in in_order
+        )
+
+    def _find_position(self, place: Place) -> tuple[int, int]:
+        while place and place not in self._positions:
+            place = place[:-1]
+        return self._positions.get(place, START)
+
+
+def build_problem(file: str, position: tuple[int, int], key: str, message: str) -> Problem:
+    """The message in its two parts: what is wrong, and the cure after the semicolon."""
+    line, column = position
+    message = _fit_line(message)
+    wrong = _WRONG.match(message)
+    assert wrong is not None
+    cure = message[wrong.end() :].removeprefix("; ")
+    return Problem(file=file, line=line, column=column, key=_fit_line(key), message=wrong[0], cure=cure)
 
 
 def _fit_line(message: str) -> str:

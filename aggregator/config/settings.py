@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, Problem
 from aggregator.model import FetchPolicy, Section, Site, Source
 
 from .problems import render_suggestion
@@ -30,8 +30,8 @@ class Settings:
     admin_password: str | None = field(repr=False)  # None: no administration
     websub_hub: str | None  # the URL of the hub that our feeds name; None: they name none
     websub_callback: str | None  # ends with a slash; None: no hub is subscribed to
-    refused: tuple[str, ...]  # sources that may not be connected to: `file:line: key: why`
-    notes: tuple[str, ...]  # accepted, but without effect yet: `file:line: key: what`
+    refused: tuple[Problem, ...]  # sources that may not be connected to
+    notes: tuple[str, ...]  # accepted, but without effect yet: `file:line:column: key: what`
 
     @property
     def has_own_hub(self) -> bool:
@@ -43,7 +43,15 @@ class Settings:
             if source.id == source_id:
                 return source
         near = render_suggestion(source_id, (source.id for source in self.sources))
-        raise ConfigError((f'{self.path}:1: source: there is no source "{source_id}"{near}',))
+        raise ConfigError((f'{self.path}: source: there is no source "{source_id}"{near}',))
+
+    def get_section(self, name: str) -> Section:
+        """The section of `"sports"` or `"ar/sports"`. Raises ConfigError, with what there is."""
+        found = self.find_section(name)
+        if found is None:
+            known = ", ".join(section.ref for section in self.site.sections)
+            raise ConfigError((f'{self.path}: there is no one section "{name}"; there are: {known}',))
+        return found
 
     def find_section(self, ref: str) -> Section | None:
         """The section of `"ar/sports"`, or of `"sports"` where one edition alone has it."""

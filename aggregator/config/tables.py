@@ -24,6 +24,7 @@ class Context:
 
 
 Reader = Callable[[object, Place, Context], Any]  # raises Bad, or reports at places inside its own
+Shape = Mapping[str, object]  # JSON Schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Key:
     name: str
     read: Reader
     expects: str  # for the reference: the kind of value and its limits
+    shape: Shape  # for editors
     says: str  # for the reference: what it does
     default: str | None = None  # as one would write it; None: nothing
     default_says: str | None = None  # for the reference, where the default is not one fixed value

@@ -41,7 +41,9 @@ OWN_HEADERS = frozenset(
     )
 )
 
-_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+SLUG = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+
+_SLUG = re.compile(SLUG)
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # the BCP 47 forms that name a written language
 _AMOUNT = re.compile(r"([0-9]{1,9}) ?([A-Za-z]{1,3})")
 _EMAIL = re.compile(r"[^\s@()<>;,\"]+@[^\s@()<>;,\"]+\.[^\s@()<>;,\"]+")

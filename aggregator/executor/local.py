@@ -50,12 +50,7 @@ def open_line(settings: Settings) -> Iterator[Line]:
             subscribers.release_dead(tx, is_dead=is_dead, now=_now())
         if freed:
             _log.warning("freed %d host buckets whose process had died", freed)
-        with (
-            Client(settings.fetch) as client,
-            Sandbox(
-                workers=os.cpu_count() or 1, timeout=READ_TIMEOUT, max_memory_bytes=READ_MEMORY_BYTES
-            ) as sandbox,
-        ):
+        with Client(settings.fetch) as client, make_sandbox() as sandbox:
             yield Line(
                 settings=settings,
                 store=store,
@@ -66,6 +61,11 @@ def open_line(settings: Settings) -> Iterator[Line]:
             )
     finally:
         store.close()
+
+
+def make_sandbox() -> Sandbox:
+    """As many workers as there are processors, each task under the limits of a poll."""
+    return Sandbox(workers=os.cpu_count() or 1, timeout=READ_TIMEOUT, max_memory_bytes=READ_MEMORY_BYTES)
 
 
 def _limit_arenas() -> None:

@@ -127,12 +127,13 @@ def prepare_document(text: str, *, url: str, max_entries: int) -> Prepared:
 def not_a_feed(text: str, *, url: str) -> NotAFeed:
     """The error that says what a document is instead of a feed, and what the admin should write."""
     what = describe_non_feed(text)
-    cure = _name_feeds(text, url) if what == _WEB_PAGE else _CURES.get(what, LOOK)
-    return NotAFeed(f"this is {what}, not a feed: {cure}", url=url)
+    feeds = find_feeds(text, url=url) if what == _WEB_PAGE else ()
+    cure = _name_feeds(feeds) if what == _WEB_PAGE else _CURES.get(what, LOOK)
+    return NotAFeed(f"this is {what}, not a feed: {cure}", url=url, feeds=feeds)
 
 
-def _name_feeds(page: str, url: str) -> str:
-    first, *others = find_feeds(page, url=url) or ("",)
+def _name_feeds(feeds: tuple[str, ...]) -> str:
+    first, *others = feeds or ("",)
     if not first:
         return "it names none, so look for one on the site, and correct the source's url"
     also = ", or one of its others: " + ", ".join(others) if others else ""

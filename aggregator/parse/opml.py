@@ -37,6 +37,7 @@ class OpmlOutline:
     html_url: str | None
     groups: tuple[str, ...]  # titles of the enclosing outlines, outermost first
     lang: str | None
+    categories: tuple[str, ...] = ()  # as written: tags, or slash-delimited paths
 
 
 def parse_opml(body: bytes) -> tuple[OpmlOutline, ...]:
@@ -94,6 +95,7 @@ def _read_outline(element: etree._Element, groups: tuple[str, ...]) -> OpmlOutli
         html_url=attributes.get("htmlurl"),
         groups=groups,
         lang=attributes.get("language"),
+        categories=tuple(filter(None, map(str.strip, attributes.get("category", "").split(",")))),
     )
 
 

@@ -10,6 +10,10 @@ MAX_SHARE = (2, 5)  # of a feed, for one source
 MAX_RUN = 5  # places in a row
 FEW_SOURCES = 2  # up to so many there is no quota: there would be too little to fill the feed with
 
+FEED_ITEMS = 50  # of every feed of ours
+DEPTH = 64  # times the feed: so far back other sources are looked for
+_DEPTHS = (4, 16, DEPTH)
+
 T = TypeVar("T")
 
 
@@ -29,6 +33,23 @@ def mix_sources(candidates: Sequence[T], source_of: Callable[[T], str], *, limit
     if len(candidates) <= limit:
         return _part_runs(candidates, source_of)
     return _part_runs(_choose(candidates, source_of, _find_length(by_source, limit)), source_of)
+
+
+def mix_newest(
+    list_newest: Callable[[int], Sequence[T]], source_of: Callable[[T], str], *, limit: int
+) -> tuple[T, ...]:
+    """The same of as many of the newest as it takes; `list_newest` gives so many of them, newest first.
+
+    A source counts whose latest article is among the newest 64 times `limit`.
+    """
+    chosen: tuple[T, ...] = ()
+    for depth in _DEPTHS:
+        found = list_newest(depth * limit)
+        chosen = mix_sources(found, source_of, limit=limit)
+        sources = {source_of(item) for item in found}
+        if len(found) < depth * limit or (len(chosen) == limit and len(sources) > FEW_SOURCES):
+            break
+    return chosen
 
 
 def _find_length(by_source: Counter[str], limit: int) -> int:

@@ -19,6 +19,7 @@ class OpmlOutline:
     html_url: str | None = None
     type: str = "rss"  # readers take it for any format of feed
     lang: str | None = None  # BCP 47
+    category: str | None = None  # slash-delimited, as in /ar/sports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +53,5 @@ def _add(parent: etree._Element, node: OpmlOutline | OpmlGroup) -> None:
         outline.set("htmlUrl", as_uri(node.html_url))
     if node.lang:
         outline.set("language", node.lang)
+    if node.category:
+        outline.set("category", node.category)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -85,6 +86,27 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         store.close()
         raise
     return store
+
+
+def find_store(url: str) -> Store | None:
+    """The store at a URL, to read from: its schema is not touched. None where there is none yet.
+
+    Raises SchemaMismatch when its schema is not the one this version needs.
+    """
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return None  # connecting would create the file
+    store = connect(url)
+    try:
+        version = find_version(store)
+        if version is not None:
+            check_version(version)
+            return store
+    except BaseException:
+        store.close()
+        raise
+    store.close()
+    return None
 
 
 def connect(url: str) -> Store:

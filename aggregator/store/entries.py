@@ -107,13 +107,19 @@ def list_raw_hashes(tx: Transaction, source_id: str, *, limit: int) -> frozenset
     return frozenset(tx.execute(newest.order_by(entries.c.published_at.desc()).limit(limit)).scalars())
 
 
-def touch_tombstones(tx: Transaction, entry_ids: Collection[int], *, now: datetime) -> set[int]:
-    """Those of the entries that were pruned. A feed lists them still, so their tombstones start anew."""
+def find_pruned(tx: Transaction, entry_ids: Collection[int]) -> set[int]:
+    """Those of the entries that were pruned."""
     found: set[int] = set()
     for chunk in batched_ids(entry_ids):
         found.update(
             tx.execute(select(tombstones.c.entry_id).where(tombstones.c.entry_id.in_(chunk))).scalars()
         )
+    return found
+
+
+def touch_tombstones(tx: Transaction, entry_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Those of the entries that were pruned. A feed lists them still, so their tombstones start anew."""
+    found = find_pruned(tx, entry_ids)
     for chunk in batched_ids(found):
         tx.execute(update(tombstones).where(tombstones.c.entry_id.in_(chunk)).values(last_seen_at=now))
     return found

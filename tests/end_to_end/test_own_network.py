@@ -88,7 +88,7 @@ def test_check_refuses_every_spelling_of_an_address_that_is_not_public(site: Sit
     assert len(lines) == len(REFUSED)
     text = site.config.read_text(encoding="utf-8").splitlines()
     for line, (id, host) in zip(lines, REFUSED.items(), strict=True):
-        path, number, key, _ = line.split(":", 3)
+        path, number, _column, key, _ = line.split(":", 4)
         assert (path, key.strip()) == (str(site.config), "source.url")
         assert text[int(number) - 1] == f'url = "http://{host}/feed"', id
         assert WORDS in line

@@ -162,9 +162,9 @@ def test_a_bad_configuration_prints_every_error_with_line_and_cure_and_exits_1(s
         assert [line.split(":")[1] for line in lines] == sorted(
             (line.split(":")[1] for line in lines), key=int
         )
-        assert any(f"{site.config}:2: site.titel" in line and "title" in line for line in lines), lines
-        assert any(f"{site.config}:5: section" in line for line in lines), lines
-        assert any(f"{site.config}:9: source" in line for line in lines), lines
+        assert any(f"{site.config}:2:1: site.titel" in line and "title" in line for line in lines), lines
+        assert any(f"{site.config}:5:1: section" in line for line in lines), lines
+        assert any(f"{site.config}:9:1: source" in line for line in lines), lines
 
 
 def test_opml_goes_out_and_comes_in_again(publisher: Publisher, site: Site) -> None:

@@ -28,7 +28,15 @@ def outline(xml_url: str, title: str | None = None, **rest: object) -> OpmlOutli
                 '<outline type="rss" text="خبر" xmlUrl="https://n.example/f" htmlUrl="https://n.example/" '
                 'language="ar" category="/Politics"/>'
             ),
-            [outline("https://n.example/f", "خبر", html_url="https://n.example/", lang="ar")],
+            [
+                outline(
+                    "https://n.example/f",
+                    "خبر",
+                    html_url="https://n.example/",
+                    lang="ar",
+                    categories=("/Politics",),
+                )
+            ],
             id="all that an outline says",
         ),
         pytest.param(
@@ -37,6 +45,11 @@ def outline(xml_url: str, title: str | None = None, **rest: object) -> OpmlOutli
             id="a title before a text",
         ),
         pytest.param(opml('<outline xmlUrl="u"/>'), [outline("u")], id="no title at all"),
+        pytest.param(
+            opml('<outline xmlUrl="u" category=" /ar/sports , tag,, "/>'),
+            [outline("u", categories=("/ar/sports", "tag"))],
+            id="several categories",
+        ),
         pytest.param(
             opml(
                 '<outline text="A"><outline text="B"><outline text="1" xmlUrl="u1"/></outline>'

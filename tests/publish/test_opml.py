@@ -14,6 +14,7 @@ SPORT = OpmlOutline(
     html_url="https://news.example/ar/s/sports/",
     lang="ar-LY",
 )
+SORTED = OpmlOutline(title="s", xml_url="https://a.example/", category="/ar/sports")
 BARE = OpmlOutline(title="Ferry & Post", xml_url="https://ferry.example/rss?a=1&b=2")
 GROUPS = (
     OpmlGroup(title="العربية", outlines=(SPORT, OpmlGroup(title="قسم", outlines=(SPORT,)))),
@@ -52,6 +53,11 @@ def test_an_outline_has_all_that_it_is_given() -> None:
         "htmlUrl": "https://news.example/ar/s/sports/",
         "language": "ar-LY",
     }
+
+
+def test_an_outline_may_say_its_category() -> None:
+    outline = parse(OpmlGroup(title="g", outlines=(SORTED,))).find("body/outline/outline")
+    assert outline.get("category") == "/ar/sports"
 
 
 def test_what_an_outline_lacks_is_left_out() -> None:
