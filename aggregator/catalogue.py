@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aggregator.config import Settings
 from aggregator.listing import list_mixed, list_told, list_top
-from aggregator.model import Archive, Article, Edition, FeedHead, Site, Source
+from aggregator.model import Archive, Article, Edition, FeedHead, Notice, Site, Source
 from aggregator.places import Place, updated_at
 from aggregator.publish.feeds import render_atom, render_rss
 from aggregator.publish.jsonfeed import render_json
@@ -123,6 +123,7 @@ def make_head(site: Site, feed: Feed, tag_prefix: str, changed_at: datetime) -> 
         icon_url=None,
         updated_at=changed_at,
         source_in_title=site.source_in_title,
+        notice=_make_notice(site, feed.edition),
     )
 
 
@@ -132,6 +133,21 @@ def find_archive_url(site: Site, section: str, place: archives.Place | None) -> 
 
 def story_feed_name(place: Place) -> str:
     return f"{place.edition.id}/stories/{place.ref.partition('/')[2]}"
+
+
+def _make_notice(site: Site, edition: Edition) -> Notice:
+    say = load_translations(find_locale(edition.locale)).gettext
+    return Notice(
+        lang=edition.locale,
+        dir=edition.dir,
+        text=say(
+            "This is a feed: a feed reader fetches it regularly and shows what is new. "
+            "To subscribe, copy this address into your reader:"
+        ),
+        page=say("To the page of this feed"),
+        feeds=say("All feeds"),
+        feeds_url=f"{site.url}/feeds/",
+    )
 
 
 def _add_history(

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import setup_logging
 from aggregator.schedule import Poller
 from aggregator.terminal import cli, command, command_without_config, load_config, show_progress
+from aggregator.web.export import publish_site
 from aggregator.web.server import run_server
 
 
@@ -130,6 +132,24 @@ def merge(config_path: Path, entry_id: str, other_id: str, story: bool) -> None:
     """Make one article of those of two entries, for good; the older keeps its address."""
     act = rulings.merge_stories if story else rulings.merge_articles
     click.echo(act(load_config(config_path), entry_id, other_id, now=datetime.now(UTC)))
+
+
+@command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def publish(config_path: Path, folder: Path) -> None:
+    """Write the public site to DIR as files, for any web server or CDN.
+
+    DIR changes all at once when everything is written. How to serve it is in DIR/.aggregator.
+    """
+    setup_logging("WARNING")
+    settings = load_config(config_path)
+    now = datetime.now(UTC)
+    ops.prepare_store(settings, now=now)
+    done = publish_site(settings, folder, now=now, show=partial(show_progress, "publishing"))
+    click.echo(
+        f"{done.pages} addresses in {folder}: {done.written} written, {done.kept} unchanged, "
+        f"{done.removed} removed"
+    )
 
 
 @command

@@ -18,7 +18,8 @@
     ├── PortTaken              the web server cannot listen where it was told to
     ├── BadParameter           a request names a parameter that there is not, or a value that it may not have
     ├── NoSuchEntry            a command names an entry that is not stored
-    └── RulingRefused          what an admin asks to split or to merge cannot be
+    ├── RulingRefused          what an admin asks to split or to merge cannot be
+    └── PublishRefused         the site cannot be written as files; what stood there before stands
 
 Messages are for admins: they name the thing, the limit and the cause, and where there is one, the cure.
 """
@@ -153,6 +154,10 @@ class NoSuchEntry(AggregatorError):
 
 class RulingRefused(AggregatorError):
     """What an admin asks to split or to merge cannot be; the message says what can."""
+
+
+class PublishRefused(AggregatorError):
+    """The site cannot be written as files where it was asked for; what stood there before still stands."""
 
 
 def _rebuild(

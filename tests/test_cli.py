@@ -20,7 +20,7 @@ from tests.harness import COMMAND, Site, make_item, publish
 from tests.site_samples import HEAD, Portal, make_settings, open_portal, source_table
 
 COMMANDS = ["serve", "poll", "check", "status", "entries", "explain", "split", "merge", "import", "export"]
-COMMANDS += ["schema", "add", "preview", "replay", "prune", "migrate", "demo"]
+COMMANDS += ["schema", "add", "preview", "replay", "publish", "prune", "migrate", "demo"]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,7 @@ def test_the_version() -> None:
         ["split"],
         ["merge", "one"],
         ["merge", "one", "two", "three"],
+        ["publish"],
     ],
     ids=" ".join,
 )
@@ -128,6 +129,28 @@ def test_all_errors_are_listed_at_once_by_line(tmp_path: Path) -> None:
     assert all(line.startswith(f"{path}:") for line in lines)
     numbers = [int(line.removeprefix(f"{path}:").partition(":")[0]) for line in lines]
     assert numbers == sorted(numbers)
+
+
+def test_publish_writes_the_site_and_says_what_it_did(portal: Portal, tmp_path: Path) -> None:
+    arguments = ["publish", tmp_path / "www", "--config", portal.settings.path]
+    first = start(*arguments)
+    assert (first.returncode, first.stderr) == (0, ""), "no progress bar in a pipe"
+    count = first.stdout.partition(" ")[0]
+    assert first.stdout == f"{count} addresses in {tmp_path}/www: {count} written, 0 unchanged, 0 removed\n"
+    assert (tmp_path / "www/feeds/ar/sports.rss.gz").is_file()
+    again = run(*arguments)
+    assert again.stdout == f"{count} addresses in {tmp_path}/www: 0 written, {count} unchanged, 0 removed\n"
+
+
+def test_publish_leaves_a_folder_of_others_alone(portal: Portal, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    result = run("publish", tmp_path, "--config", portal.settings.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"aggregator: {tmp_path} has files that publish has not written: mine.txt; "
+        "move them away, or name another folder\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_the_default_is_config_toml_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from aggregator.errors import (
     ParseError,
     PortTaken,
     Problem,
+    PublishRefused,
     RulingRefused,
     SandboxKilled,
     SchemaMismatch,
@@ -79,6 +80,7 @@ ERRORS: list[AggregatorError] = [
     *(kind("it cannot be had") for kind in (StoreError, SchemaMismatch, LeaseLost, PortTaken, BadParameter)),
     NoSuchEntry("aaaaaaaaaaaaa"),
     RulingRefused("it cannot be split"),
+    PublishRefused("it cannot be written"),
 ]
 
 

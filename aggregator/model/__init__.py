@@ -10,7 +10,16 @@ A section is named by a *section reference*, `edition/section`, e.g. `ar/sports`
 """
 
 from aggregator.addresses import Network
-from aggregator.model.articles import Archive, Article, Coverage, FeedHead, Origin, Story, Withdrawal
+from aggregator.model.articles import (
+    Archive,
+    Article,
+    Coverage,
+    FeedHead,
+    Notice,
+    Origin,
+    Story,
+    Withdrawal,
+)
 from aggregator.model.documents import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
 from aggregator.model.entries import (
     Assignment,
@@ -72,6 +81,7 @@ __all__ = [
     "Image",
     "Markup",
     "Network",
+    "Notice",
     "Origin",
     "Pace",
     "ParsedEntry",

@@ -90,6 +90,18 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a person is told who opens a feed in a browser, in the language of the feed's edition."""
+
+    lang: str  # BCP 47
+    dir: Direction
+    text: str  # what this is, and what to do with the address that follows
+    page: str  # of the link to the page of the same content
+    feeds: str  # of the link to the page of all feeds
+    feeds_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedHead:
     """All that a published feed says of itself. URLs are absolute."""
 
@@ -109,4 +121,5 @@ class FeedHead:
     source_in_title: SourceInTitle = "off"
     archive: Archive | None = None  # None: the feed has no archives
     hub_url: str | None = None  # the WebSub hub that its documents are pushed by; None: none
+    notice: Notice | None = None  # None: nothing is said to people
     withdrawn: tuple[Withdrawal, ...] = ()  # what the feed may have listed and lists no more

@@ -72,3 +72,8 @@ class Source:
     skip: tuple[Rule, ...]
     rules: tuple[Rule, ...]
     max_entries: int
+
+    @property
+    def edition(self) -> str:
+        """The id of the edition that its section is in."""
+        return self.section.partition("/")[0]

@@ -11,12 +11,12 @@ import html
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from lxml import etree
 
-from aggregator.model import Origin, Withdrawal
+from aggregator.model import FeedHead, Origin, Withdrawal
 from aggregator.publish.body import as_uri
 
 Element: TypeAlias = etree._Element
@@ -28,6 +28,7 @@ _HISTORY = "http://purl.org/syndication/history/1.0"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _ATOM = "http://www.w3.org/2005/Atom"
 _LIKE_MARKUP = re.compile(r"</?[A-Za-z]|&#?\w+;")
+_XHTML = "http://www.w3.org/1999/xhtml"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -47,6 +48,7 @@ class FeedMending(BaseExtension):  # type: ignore[misc]  # feedgen ships no type
         self.updated_at: datetime | None = None
         self.fixed = False  # an archive that stays as it is
         self.withdrawn: tuple[Withdrawal, ...] = ()
+        self.notice: Element | None = None
 
     def extend_ns(self) -> dict[str, str]:
         history = {"fh": _HISTORY} if self.fixed else {}
@@ -58,7 +60,7 @@ class FeedMending(BaseExtension):  # type: ignore[misc]  # feedgen ships no type
             etree.SubElement(channel, "lastBuildDate").text = rfc822(self.updated_at)
         for link in self.links:
             etree.SubElement(channel, f"{{{_ATOM}}}link", link)
-        return _with_stylesheet(root)
+        return _for_browsers(root, channel, self.notice)
 
     def extend_atom(self, root: Element) -> Element:
         for link in self.links:
@@ -68,7 +70,7 @@ class FeedMending(BaseExtension):  # type: ignore[misc]  # feedgen ships no type
         for gone in self.withdrawn:
             when = gone.withdrawn_at.astimezone(UTC).isoformat(timespec="seconds")
             etree.SubElement(root, f"{{{_TOMBSTONES}}}deleted-entry", ref=gone.guid, when=when)
-        return _with_stylesheet(root)
+        return _for_browsers(root, root, self.notice)
 
 
 class EntryMending(BaseEntryExtension):  # type: ignore[misc]  # feedgen ships no types
@@ -122,6 +124,30 @@ def _render_source(origin: Origin) -> Element:
     return source
 
 
-def _with_stylesheet(root: Element) -> Element:
+def make_notice(head: FeedHead, url: str) -> Element | None:
+    """What a browser shows above the items: a block of XHTML, which Atom and RSS let pass as foreign markup.
+
+    The W3C validator knows it at this very place; a prefix, or the block in an item, it would warn of.
+    """
+    notice = head.notice
+    if notice is None:
+        return None
+    namespaces: Any = {None: _XHTML}  # the stub knows only those with a prefix
+    block = etree.Element(f"{{{_XHTML}}}div", nsmap=namespaces, lang=notice.lang, dir=notice.dir)
+    _add(block, "p").text = notice.text
+    _add(_add(block, "p"), "code", dir="ltr").text = as_uri(url)
+    links = _add(block, "p")
+    for text, target in ((notice.page, head.home_url), (notice.feeds, notice.feeds_url)):
+        _add(links, "a", href=as_uri(target)).text = text
+    return block
+
+
+def _add(parent: Element, name: str, **attributes: str) -> Element:
+    return etree.SubElement(parent, f"{{{_XHTML}}}{name}", attributes)
+
+
+def _for_browsers(root: Element, feed: Element, notice: Element | None) -> Element:
     root.addprevious(etree.ProcessingInstruction("xml-stylesheet", STYLESHEET))
+    if notice is not None:
+        feed.append(notice)
     return root

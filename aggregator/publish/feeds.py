@@ -29,7 +29,7 @@ from aggregator.publish.body import (
     strip_all,
     titled,
 )
-from aggregator.publish.extensions import EntryMending, FeedMending, Link
+from aggregator.publish.extensions import EntryMending, FeedMending, Link, make_notice
 
 # Some readers take these for HTML. The Best Practices Profile (Character Data) found that hexadecimal
 # references in them are read rightly by most.
@@ -60,6 +60,7 @@ def render_rss(head: FeedHead, articles: Sequence[Article]) -> bytes:
         *_list_hubs(head),
         *_list_archives(head),
     )
+    feed.mending.notice = make_notice(head, head.rss_url)
     for article in articles:
         _add_item(feed, head, strip_all(article))
     return _PLAIN.sub(_with_hexadecimal, feed.rss_str(pretty=True))
@@ -84,6 +85,7 @@ def render_atom(head: FeedHead, articles: Sequence[Article]) -> bytes:
         feed.link(_twin(head.json_url, JSON_TYPE))
     feed.mending.links = (*_list_hubs(head), *_list_archives(head))
     feed.mending.withdrawn = head.withdrawn
+    feed.mending.notice = make_notice(head, head.atom_url)  # of an archive too: nobody subscribes to those
     feed.mending.fixed = head.archive is not None and head.archive.fixed
     if head.icon_url:
         feed.icon(head.icon_url)

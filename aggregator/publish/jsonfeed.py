@@ -35,6 +35,7 @@ def render_json(head: FeedHead, articles: Sequence[Article]) -> bytes:
     feed = _without_nothing(
         {
             "version": _VERSION,
+            "user_comment": f"{head.notice.text} {head.json_url}" if head.notice else None,
             "title": head.title,
             "home_page_url": head.home_url,
             "feed_url": head.json_url,

@@ -1,7 +1,7 @@
 """The HTML pages, each from values to a whole document.
 
 `env` is the environment that `templates.make_environment` made for the edition of the page. A page holds no
-script, no inline style and no address of a third party but the images of articles and the links to them.
+inline script or style, and no address of a third party but the images of articles and the links to them.
 It is the same, byte for byte, for the same values.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import jinja2
 
-from aggregator.model import Article, Edition, Section, Site
+from aggregator.model import Article, Edition, Section, Site, Source
 from aggregator.publish.digest import FrontPage
 
 
@@ -79,13 +79,19 @@ def render_article(
     )
 
 
-def render_feeds(env: jinja2.Environment, *, site: Site, edition: Edition) -> str:
-    """Return the page that explains feeds and lists those of every edition, `edition`'s first."""
+def render_feeds(
+    env: jinja2.Environment, *, site: Site, edition: Edition, sources: Sequence[Source] = ()
+) -> str:
+    """Return the page that explains feeds and lists those of every edition, `edition`'s first.
+
+    It names the one script of our pages, which adds buttons that copy an address.
+    """
     return env.get_template("feeds.html").render(
         site=site,
         edition=edition,
         section=None,
         editions=(edition, *(e for e in site.editions if e.id != edition.id)),
+        sources=sources,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from babel.numbers import format_percent
 from babel.support import NullTranslations, Translations
 from jinja2.runtime import Context
 
-from aggregator.model import Article, Coverage, Edition, Section, Site
+from aggregator.model import Article, Coverage, Edition, Section, Site, Source
 from aggregator.publish.digest import count_sources, list_outlets
 
 # Name and media type of a feed by the ending of its path.
@@ -64,6 +65,7 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         feed_path=feed_path,
         top_feed_path=top_feed_path,
         story_feed_path=story_feed_path,
+        source_feed_path=source_feed_path,
         feed_formats=tuple(FEED_NAMES),
         feed_names=FEED_NAMES,
         feed_types=FEED_TYPES,
@@ -87,6 +89,7 @@ def find_locale(tag: str) -> Locale:
         return Locale.parse(tag.partition("-")[0])
 
 
+@cache
 def load_translations(locale: Locale) -> NullTranslations:
     """Compile the catalogue of the locale's language; without one, the English of the templates stands."""
     path = find_templates() / "locale" / f"{locale.language}.po"
@@ -128,6 +131,10 @@ def top_feed_path(edition: Edition, feed_format: str) -> str:
 def story_feed_path(edition: Edition, section: Section | None, feed_format: str) -> str:
     """The path of the feed of a section's stories, or of the whole edition's where `section` is None."""
     return f"/feeds/{edition.id}/stories/{section.id if section else 'all'}.{feed_format}"
+
+
+def source_feed_path(source: Source, feed_format: str) -> str:
+    return f"/feeds/source/{source.id}.{feed_format}"
 
 
 # --- what else templates ask for -------------------------------------------------------------------

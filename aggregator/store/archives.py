@@ -105,6 +105,17 @@ def find_last(
     return None if newest is None else Place(newest.year, newest.month)
 
 
+def list_places(tx: Transaction, section: str) -> tuple[Place, ...]:
+    """Every document of a section's archives, the last first."""
+    places: list[Place] = []
+    place = find_last(tx, section)
+    while place is not None:
+        parts = (_count(tx, section, place) - 1) // PART
+        places += [place, *(place._replace(part=part) for part in range(parts, 0, -1))]
+        place = find_last(tx, section, before=place.begins_at)
+    return tuple(places)
+
+
 def _find_next(tx: Transaction, section: str, place: Place, parts: int) -> Place | None:
     if place.part is not None:
         return place._replace(part=place.part + 1 if place.part < parts else None)

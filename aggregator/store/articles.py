@@ -85,6 +85,12 @@ def find_article(tx: Transaction, public_id: str) -> Article | None:
     return next(iter(_read(tx, _LISTED.where(articles.c.id == number))), None)
 
 
+def list_article_ids(tx: Transaction) -> tuple[str, ...]:
+    """The public id of every article, in an order that stays."""
+    query = select(articles.c.id).order_by(articles.c.id)
+    return tuple(ids.encode_id(number) for number in tx.execute(query).scalars())
+
+
 def count_articles(tx: Transaction, section: str) -> int:
     query = select(func.count()).where(article_sections.c.section == section)
     return tx.execute(query).scalar_one()

@@ -69,6 +69,24 @@ class Store:
         self.engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class View(Store):
+    """A store as it was when the view was opened, whatever others write meanwhile; for one thread."""
+
+    tx: Transaction
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        yield self.tx
+
+
+@contextmanager
+def open_view(store: Store) -> Iterator[View]:
+    """Many reads that see the same. Raises StoreError when the database cannot be read."""
+    with store.read() as tx:
+        yield View(store.engine, store.write_lock, tx)
+
+
 def open_store(url: str, *, migrate: bool = True) -> Store:
     """Open the store at a SQLAlchemy URL; with `migrate`, bring its schema up to date first.
 

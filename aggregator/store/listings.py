@@ -97,6 +97,12 @@ def list_withdrawn(tx: Transaction, section: str, *, limit: int) -> tuple[Withdr
     )
 
 
+def list_merged_ids(tx: Transaction) -> tuple[str, ...]:
+    """The public ids of the articles that are gone into others, whether or not those are still there."""
+    query = select(redirects.c.from_id).where(redirects.c.kind == "article").order_by(redirects.c.from_id)
+    return tuple(ids.encode_id(number) for number in tx.execute(query).scalars())
+
+
 class _Member(NamedTuple):
     article_id: int
     published_at: datetime

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response
 
-_POLICY = "; ".join(
+POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'self'",
@@ -21,7 +21,7 @@ _POLICY = "; ".join(
 
 def protect(response: Response) -> Response:
     """No sniffing, no referrer, no script, no framing; redirects that name no host."""
-    response.headers.setdefault("Content-Security-Policy", _POLICY)
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")

@@ -18,6 +18,7 @@ from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
 from aggregator.store import Transaction, articles
 from aggregator.web.documents import Documents, Rendered
+from aggregator.web.headers import POLICY
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300
@@ -75,14 +76,18 @@ def make_blueprint(settings: Settings, documents: Documents, environments: Envir
         edition = site.editions[0]
 
         def render(tx: Transaction) -> Rendered:
-            html = pages.render_feeds(environments[edition.id], site=site, edition=edition)
+            html = pages.render_feeds(
+                environments[edition.id], site=site, edition=edition, sources=settings.sources
+            )
             return Rendered(
                 body=html.encode(),
                 content_type=_HTML,
                 max_age=_FEEDS_MAX_AGE,
             )
 
-        return respond("/feeds/", render)
+        response = respond("/feeds/", render)
+        response.headers["Content-Security-Policy"] = f"script-src 'self'; {POLICY}"
+        return response
 
     return blueprint
 
@@ -117,6 +122,11 @@ def make_environments(site: Site) -> Environments:
     return {edition.id: make_environment(edition) for edition in site.editions}
 
 
+def count_pages(tx: Transaction, section: Section) -> int:
+    """How many pages a section has; one that is empty has one."""
+    return max(1, -(-articles.count_articles(tx, section.ref) // _PER_PAGE))
+
+
 def _render_front(tx: Transaction, env: jinja2.Environment, site: Site, edition: Edition) -> Rendered:
     by_section = {
         s.ref: articles.list_articles(tx, s.ref, limit=_FRONT_PER_SECTION)
@@ -134,7 +144,7 @@ def _render_front(tx: Transaction, env: jinja2.Environment, site: Site, edition:
 def _render_section(
     tx: Transaction, env: jinja2.Environment, site: Site, section: Section, page: int
 ) -> Rendered | None:
-    total = max(1, -(-articles.count_articles(tx, section.ref) // _PER_PAGE))
+    total = count_pages(tx, section)
     if not 1 <= page <= total:
         return None
     listed = articles.list_articles(tx, section.ref, limit=_PER_PAGE, offset=(page - 1) * _PER_PAGE)

@@ -93,3 +93,39 @@ def test_a_feed_opened_in_the_browser_is_readable(browser: Browser, demo: Site) 
     assert page.locator("item title").first.is_visible()
     assert not page.locator("item guid").first.is_visible()
     page.close()
+
+
+@pytest.mark.parametrize("form", ["rss", "atom"])
+@pytest.mark.parametrize(("edition", "direction"), [("ar", "rtl"), ("en", "ltr")])
+def test_a_feed_says_what_it_is_and_one_click_selects_its_address(
+    browser: Browser, demo: Site, edition: str, direction: str, form: str
+) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 800}, java_script_enabled=False)
+    page.goto(f"{demo.url}/feeds/{edition}/all.{form}")
+    box = page.locator("div")
+    assert box.evaluate("e => getComputedStyle(e).direction") == direction
+    assert box.evaluate("e => e.getBoundingClientRect().height") > 100
+    box.locator("code").click()
+    assert page.evaluate("String(getSelection())").strip() == f"{demo.url}/feeds/{edition}/all.{form}"
+    box.locator("a").first.click()
+    assert page.url == f"{demo.url}/{edition}/"
+    page.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_address_of_a_feed_is_copied_with_a_script_and_without(
+    browser: Browser, demo: Site, scripts: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
+    page = context.new_page()
+    page.goto(demo.url + "/feeds/")
+    assert page.locator("button").count() == (page.locator(".address").count() if scripts else 0)
+    if scripts:
+        page.locator("button").first.click()
+        page.get_by_text("نُسخ").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == f"{demo.url}/feeds/ar/all.rss"
+    else:
+        page.locator(".address").first.click()
+        assert page.evaluate("String(getSelection())").strip() == f"{demo.url}/feeds/ar/all.rss"
+    context.close()

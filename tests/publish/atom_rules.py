@@ -23,10 +23,11 @@ from tests.publish.judge_values import (
     complain_of_text,
     complain_of_web_uri,
 )
-from tests.publish.rss_rules import ATOM, MEDIA, complain_of_media
+from tests.publish.rss_rules import ATOM, HISTORY, MEDIA, TOMBSTONE, complain_of_media
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _TYPES_OF_SELF = frozenset({"application/atom+xml"})
+_OF_ARCHIVES = frozenset({"current", "next-archive", "prev-archive"})
 _OF_FEEDS = frozenset({"current", "first", "last", "next", "previous", "next-archive", "prev-archive"})
 _REGISTERED = _OF_FEEDS | {"self", "alternate", "enclosure", "related", "via", "hub"}
 
@@ -38,6 +39,8 @@ def complain_of_atom(root: Any, *, url: str, now: datetime) -> Iterator[str]:
         return
     entries = root.findall(ATOM + "entry")
     yield from _complain_of_head(root, url, now)
+    yield from _complain_of_history(root, url)
+    yield from _complain_of_withdrawn(root, now)
     for entry in entries:
         where = entry.findtext(ATOM + "id")
         yield from (f"entry {where}: {complaint}" for complaint in _complain_of_entry(entry, root, now))
@@ -62,6 +65,39 @@ def _complain_of_head(feed: Any, url: str, now: datetime) -> Iterator[str]:
         yield f"self is not {url}"
     if any(link.get("type") not in _TYPES_OF_SELF for link in selves):
         yield "self is no Atom"
+
+
+def _complain_of_history(feed: Any, url: str) -> Iterator[str]:
+    """RFC 5005: what a feed and its archives say of each other."""
+    found: dict[str, list[str]] = {}
+    for link in feed.findall(ATOM + "link"):
+        if link.get("rel") in _OF_ARCHIVES:
+            found.setdefault(link.get("rel"), []).append(link.get("href", ""))
+    yield from (f"rel={rel} twice" for rel, urls in found.items() if len(urls) > 1)
+    yield from (f"rel={rel} is the document itself" for rel, urls in found.items() if url in urls)
+    marks = [mark.tag for name in ("archive", "complete") for mark in feed.iter(HISTORY + name)]
+    if len(marks) > 1:
+        yield "fh:archive or fh:complete twice, or both"
+    if any(mark.getparent() is not feed or len(mark) or mark.text for mark in feed.iter(HISTORY + "archive")):
+        yield "fh:archive is not empty, or not of the feed"
+    if (HISTORY + "archive" in marks or "next-archive" in found) and "current" not in found:
+        yield "an archive that does not say of which feed (section 4)"
+    if HISTORY + "complete" in marks and found:
+        yield "a complete feed with archives (section 2)"
+
+
+def _complain_of_withdrawn(feed: Any, now: datetime) -> Iterator[str]:
+    """RFC 6721: when what is gone went, and that it is not there."""
+    present = {entry.findtext(ATOM + "id") for entry in feed.findall(ATOM + "entry")}
+    gone = list(feed.iter(TOMBSTONE))
+    for tombstone in gone:
+        if tombstone.getparent() is not feed:
+            yield "a deleted-entry that stands in an entry"
+        yield from complain_of_tag_uri(tombstone.get("ref", ""))
+        yield from complain_of_rfc3339(tombstone.get("when", ""), now)
+        if tombstone.get("ref") in present:
+            yield f"{tombstone.get('ref')} is there, and is said to be gone"
+    yield from complain_of_repeats([tombstone.get("ref", "") for tombstone in gone], "deleted-entry")
 
 
 def _complain_of_entry(entry: Any, feed: Any, now: datetime) -> Iterator[str]:

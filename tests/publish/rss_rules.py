@@ -31,6 +31,7 @@ CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 HISTORY = "{http://purl.org/syndication/history/1.0}"
 MEDIA = "{http://search.yahoo.com/mrss/}"
+XHTML = "{http://www.w3.org/1999/xhtml}"
 TOMBSTONE = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
 
 _CHANNEL = frozenset(
@@ -43,7 +44,8 @@ _TWICE_SAID = frozenset(
 )
 _EXTENSIONS = frozenset({ATOM + "link", CONTENT + "encoded", DC + "creator", MEDIA + "content", TOMBSTONE})
 _SEVERAL = frozenset({"category", "item", ATOM + "link", TOMBSTONE})
-_FLAGS = frozenset({HISTORY + "archive", HISTORY + "complete"})
+# What the validator knows in a channel alone: it warns of XHTML in any other place but a content.
+_OF_CHANNELS = frozenset({HISTORY + "archive", HISTORY + "complete", XHTML + "div"})
 _RAW_PLAIN = re.compile(rb"<(title|category|source)\b[^>]*>([^<]*)</")
 # Text that a reader who decodes twice would take for markup: the Profile wants &#x26; and &#x3C; for it.
 _TAKEN_FOR_MARKUP = re.compile(rb"&lt;[/A-Za-z]|&amp;(?:#\w+|\w+);")
@@ -102,7 +104,7 @@ def _complain_of_links(links: list[Any], url: str) -> Iterator[str]:
 
 def _complain_of_children(parent: Any, known: frozenset[str]) -> Iterator[str]:
     counts = Counter(str(child.tag) for child in parent)
-    unknown = counts.keys() - known - _EXTENSIONS - (_FLAGS if parent.tag == "channel" else frozenset())
+    unknown = counts.keys() - known - _EXTENSIONS - (_OF_CHANNELS if parent.tag == "channel" else frozenset())
     yield from (f"<{name}> in <{parent.tag}>" for name in sorted(unknown))
     yield from (f"<{name}> twice" for name in sorted(counts.keys() - _SEVERAL) if counts[name] > 1)
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.model import Article, FeedHead
+from aggregator.model import Archive, Article, FeedHead, Notice
 from aggregator.publish.body import strip_all
 from aggregator.publish.feeds import render_atom, render_rss
 from tests.publish.feed_samples import (
@@ -553,6 +553,50 @@ def test_both_formats_carry_the_same_body() -> None:
     for article in ARTICLES:
         rss = item_of(article).findtext("content:encoded", namespaces=NS)
         assert rss == entry_of(article).findtext("a:content", namespaces=NS)
+
+
+NOTICE = Notice(
+    lang="ar-LY",
+    dir="rtl",
+    text="هذه خلاصة & <more>:",
+    page="الصفحة",
+    feeds="كل الخلاصات",
+    feeds_url="https://news.example/feeds/",
+)
+
+
+@every_format
+def test_a_person_is_told_what_a_feed_is_before_its_items(kind: str) -> None:
+    head = replace(HEADS["ar"], notice=NOTICE)
+    document = RENDERERS[kind](head, ARTICLES)
+    assert document.count(b'<div xmlns="http://www.w3.org/1999/xhtml" ') == 1, "without a prefix"
+    (block,) = parse(document).iter("{http://www.w3.org/1999/xhtml}div")
+    assert (block.get("lang"), block.get("dir")) == ("ar-LY", "rtl")
+    own = head.rss_url if kind == "rss" else head.atom_url
+    assert [text.strip() for text in block.itertext() if text.strip()] == [
+        NOTICE.text,
+        own,
+        NOTICE.page,
+        NOTICE.feeds,
+    ]
+    assert [link.get("href") for link in block.iter("{*}a")] == [head.home_url, NOTICE.feeds_url]
+    assert etree.QName(block.getnext()).localname in ("item", "entry")
+
+
+@every_format
+def test_what_is_said_to_people_changes_nothing_for_readers(kind: str) -> None:
+    plain, told = (
+        read(RENDERERS[kind](replace(HEADS["ar"], notice=notice), ARTICLES)) for notice in (None, NOTICE)
+    )
+    assert [dict(entry) for entry in told.entries] == [dict(entry) for entry in plain.entries]
+    names = ("title", "subtitle", "link", "links", "language", "updated", "id")
+    assert {name: told.feed.get(name) for name in names} == {name: plain.feed.get(name) for name in names}
+
+
+def test_an_archive_tells_the_address_of_its_feed() -> None:
+    archive = Archive(url="https://news.example/feeds/ar/sports/2026-10.atom", previous_url=None)
+    document = render_atom(replace(HEADS["ar"], notice=NOTICE, archive=archive), ARTICLES)
+    assert parse(document).findtext(".//{*}code") == HEADS["ar"].atom_url
 
 
 def test_hostile_markup_in_a_title_is_read_as_text() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Article
+from aggregator.model import Article, Notice
 from aggregator.publish.body import render_body, strip_all
 from aggregator.publish.jsonfeed import render_json
 from tests.publish.feed_samples import ARTICLES, BARE, FULL, HEADS, SUMMARY, check_golden
@@ -34,6 +34,13 @@ def test_rendering_twice_gives_the_same_bytes_in_one_line() -> None:
 
 def test_letters_stand_as_they_are() -> None:
     assert "فوز كبير".encode() in render_json(HEADS["ar"], [FULL])
+
+
+def test_a_person_who_opens_the_document_is_told_what_it_is() -> None:
+    notice = Notice(lang="en", dir="ltr", text="Copy this:", page="", feeds="", feeds_url="")
+    head = replace(HEADS["en"], notice=notice)
+    assert json.loads(render_json(head, []))["user_comment"] == f"Copy this: {head.json_url}"
+    assert "user_comment" not in json.loads(render_json(HEADS["en"], []))
 
 
 def test_the_head_says_what_json_feed_asks_for() -> None:

@@ -27,6 +27,14 @@ DOCUMENTS = {
     "json": render_json(HEAD, ARTICLES).decode(),
 }
 
+PREVIOUS = '<link rel="prev-archive" href="https://a.example/"/>'
+MARK = '<fh:archive xmlns:fh="http://purl.org/syndication/history/1.0"/>'
+COMPLETE = MARK.replace("archive", "complete")
+GONE = (
+    '<at:deleted-entry xmlns:at="http://purl.org/atompub/tombstones/1.0" '
+    'ref="tag:news.example,2026:x9" when="2026-11-24T05:30:00Z"/>'
+)
+
 # What is in the document, what a fault puts in its place, and a word of the complaint.
 RSS_FAULTS = {
     "a year of two digits": ("Nov 2026 05:30", "Nov 26 05:30", "date"),
@@ -58,6 +66,8 @@ RSS_FAULTS = {
     "a letter lost": ("Rain delays", "R\ufffdin delays", "bad character"),
     "a channel's element last": ("</channel>", "<docs>https://a.example</docs></channel>", "behind"),
     "XML that is none": ("</channel>", "", "no XML"),
+    "XHTML in the channel": ("<generator>", '<div xmlns="http://www.w3.org/1999/xhtml"/><generator>', ""),
+    "XHTML in an item": ("<pubDate>", '<div xmlns="http://www.w3.org/1999/xhtml"/><pubDate>', "div"),
 }
 ATOM_FAULTS = {
     "no id": ("<id>tag:news.example,2026:k7Qm</id>", "", "RFC 4287"),
@@ -84,11 +94,29 @@ ATOM_FAULTS = {
     "a source without time": ("<updated>2026-11-24T06:01:00+00:00</updated>", "", "source without updated"),
     "a relative image": ('src="https://harbour.example/img', 'src="/img', "absolute"),
     "a language that is none": ('xml:lang="und"', 'xml:lang="not a tag"', "RFC 4287"),
+    "XHTML in the feed": ("<generator>", '<div xmlns="http://www.w3.org/1999/xhtml"/><generator>', ""),
     "an entry newer than the feed": (
         "2026-11-24T07:30:00+00:00",
         "2026-11-24T05:30:00+00:00",
         "after the feed",
     ),
+}
+# What RFC 5005 and RFC 6721 let stand in the head of a feed, and the complaint.
+HISTORIES = {
+    "an archive before": (PREVIOUS, ""),
+    "two of them": (PREVIOUS + PREVIOUS, "rel=prev-archive twice"),
+    "an archive after a feed": (PREVIOUS.replace("prev", "next"), "of which feed"),
+    "an archive that is the feed": (
+        PREVIOUS.replace("https://a.example/", URLS["atom"]),
+        "the document itself",
+    ),
+    "an archive of no feed": (MARK, "of which feed"),
+    "an archive of two kinds": (MARK + COMPLETE, "or both"),
+    "a complete feed with archives": (PREVIOUS + COMPLETE, "section 2"),
+    "a mark that says something": (MARK.replace("/>", ">yes</fh:archive>"), "not empty"),
+    "what is gone": (GONE, ""),
+    "what is gone and there": (GONE.replace("x9", "b2"), "to be gone"),
+    "what is gone at no time": (GONE.replace("2026-11-24T05:30:00Z", "today"), "RFC 3339"),
 }
 JSON_FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "another version": (lambda f: f.update(version="1.1"), "version"),
@@ -120,7 +148,11 @@ def test_a_good_feed_is_met_with_silence(form: str) -> None:
 @pytest.mark.parametrize(
     ("form", "old", "new", "complaint"),
     [pytest.param("rss", *row, id=f"rss: {name}") for name, row in RSS_FAULTS.items()]
-    + [pytest.param("atom", *row, id=f"atom: {name}") for name, row in ATOM_FAULTS.items()],
+    + [pytest.param("atom", *row, id=f"atom: {name}") for name, row in ATOM_FAULTS.items()]
+    + [
+        pytest.param("atom", "<generator>", f"{head}<generator>", complaint, id=f"atom: {name}")
+        for name, (head, complaint) in HISTORIES.items()
+    ],
 )
 def test_a_fault_in_xml_is_named(form: str, old: str, new: str, complaint: str) -> None:
     assert old in DOCUMENTS[form]

@@ -14,6 +14,7 @@ from aggregator.model import Article, Decision, Edition, Image, Section, Site
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import make_environment
+from tests.harness import make_source
 from tests.publish.page_samples import (
     AR,
     EN,
@@ -67,8 +68,13 @@ def render_section(articles: list[Article], *, page: int = 1, pages_: int = 1) -
     )
 
 
+SOURCES = (make_source("harbour"), make_source("ferry", section="en/world"))
+
+
 def render_feeds(edition: Edition = AR) -> html.HtmlElement:
-    return parse_page(pages.render_feeds(make_environment(edition), site=SITE, edition=edition))
+    return parse_page(
+        pages.render_feeds(make_environment(edition), site=SITE, edition=edition, sources=SOURCES)
+    )
 
 
 def render_error(status: int, message: str = "") -> html.HtmlElement:
@@ -106,7 +112,9 @@ def test_a_page_says_its_language_and_direction(page: html.HtmlElement) -> None:
 
 @every_page
 def test_a_page_runs_no_script_and_has_no_inline_style(page: html.HtmlElement) -> None:
-    assert page.xpath("//script | //style | //iframe | //@style") == []
+    scripts = [f"{script.get('src')}{script.text or ''}" for script in page.xpath("//script")]
+    assert scripts == (["/static/feeds.js"] if page is EVERY_PAGE["feeds"] else [])
+    assert page.xpath("//style | //iframe | //@style") == []
     assert [a for a in page.xpath("//@*") if a.attrname.startswith("on")] == []
 
 
@@ -486,14 +494,21 @@ def test_an_empty_section_says_so() -> None:
 
 def test_the_feeds_page_lists_every_feed_of_every_edition_and_the_opml() -> None:
     hrefs = render_feeds().xpath("//main//a/@href")
-    expected = []
-    for edition, sections in {"ar": ("all", "sports", "libya"), "en": ("all", "world")}.items():
-        for section in sections:
-            expected += [f"/feeds/{edition}/{section}.{form}" for form in ("rss", "atom", "json")]
-            expected.append(f"/feeds/{edition}/stories/{section}.rss")
-        expected += [f"/feeds/{edition}/top.{form}" for form in ("rss", "atom", "json")]
+    names = ["ar/all", "ar/sports", "ar/libya", "ar/top"]
+    names += ["ar/stories/all", "ar/stories/sports", "ar/stories/libya", "source/harbour"]
+    names += ["en/all", "en/world", "en/top", "en/stories/all", "en/stories/world", "source/ferry"]
+    expected = [f"/feeds/{name}.{form}" for name in names for form in ("rss", "atom", "json")]
     assert [h for h in hrefs if h.startswith("/feeds/")] == expected
     assert "/feeds.opml" in hrefs
+
+
+def test_every_feed_is_there_with_its_whole_address_to_copy() -> None:
+    page = render_feeds()
+    links = [h for h in page.xpath("//main//a/@href") if h.startswith("/feeds/")]
+    addresses = page.xpath("//code[@class='address']")
+    assert [address.text for address in addresses] == [f"{SITE.url}{link}" for link in links]
+    assert {(address.get("dir"), address.get("tabindex")) for address in addresses} == {("ltr", "0")}
+    assert page.xpath("//section/@data-copy") == ["انسخ", "انسخ"]
 
 
 def test_the_feeds_page_begins_with_its_own_edition() -> None:

@@ -24,6 +24,7 @@ from aggregator.store.ids import encode_id, entry_id
 from aggregator.store.rulings import find_standing, merge_article, split_entry
 from aggregator.web import create_app
 from tests.harness import make_item
+from tests.publish.judges import judge_feed
 from tests.site_samples import make_settings, save_feed, source_table
 
 ROOT = "https://news.example"
@@ -291,6 +292,25 @@ def test_what_is_no_archive_is_404(site: Site, path: str) -> None:
 def test_a_former_section_leads_to_the_archive_of_the_present_one(site: Site) -> None:
     answer = site.client.get("/feeds/ar/games/2026-09.atom")
     assert (answer.status_code, answer.headers["Location"]) == (301, "/feeds/ar/sports/2026-09.atom")
+
+
+def test_the_judges_find_nothing_to_say_of_archives_and_of_what_is_gone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "PART", 10)
+    fill_three_months(site)
+    merge(site, day(11, 12))
+    documents = {str(find_link(document, "self")): document for document in walk(site)}
+    documents |= {f"{ROOT}/feeds/{NAME}.atom": etree.fromstring(fetch(site, f"/feeds/{NAME}.atom").data)}
+    assert len(documents) == 12
+    fixed = [url for url, document in documents.items() if document.findall("fh:archive", NS)]
+    assert len(fixed) == 10, "all but what is left of November, and the feed"
+    complaints = [
+        f"{url}: {complaint}"
+        for url in documents
+        for complaint in judge_feed("atom", fetch(site, url).data, url=url, now=day(11, 13))
+    ]
+    assert complaints == []
 
 
 @pytest.mark.skipif(not shutil.which("xmllint"), reason="xmllint (libxml2-utils) is not installed")

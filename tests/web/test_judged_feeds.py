@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,20 +15,20 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ParseError
+from aggregator.grouping import group_new
 from aggregator.model import PollResult
 from aggregator.reading import read_document
 from aggregator.refresh import apply_configuration
 from aggregator.saving import save_results
-from aggregator.store import open_store, sources
+from aggregator.store import archives, open_store, sources
 from aggregator.web import create_app
+from aggregator.web.paths import list_paths
 from tests.publish.judges import judge_feed, judge_with_xmllint
 from tests.site_samples import NOON, Portal, make_settings, source_table
 
 CORPUS = Path(__file__).parents[3] / "shared" / "data" / "feeds"
 SITE = "https://news.example"
 FORMS = ("rss", "atom", "json")
-SECTIONS = ("ar/sports", "ar/libya", "ar/all", "ar/top", "en/world", "en/all", "en/top")
-BY_EVENT = ("ar/stories/sports", "ar/stories/all", "en/stories/world", "en/stories/all")
 EACH = 5  # every fifth file of the corpus: 68 of 339
 
 TOO_LONG = "كلمة & <word> " * 700
@@ -152,15 +153,17 @@ def publish_documents(folder: Path, documents: Mapping[str, bytes]) -> Iterator[
         with store.write() as tx:
             save_results(tx, [result], now=NOON)
             sources.record_poll(tx, result)
+    group_new(store, now=NOON, stopping=threading.Event())
     yield Portal(settings=settings, store=store)
     store.close()
 
 
 def fetch_feeds(portal: Portal) -> dict[str, bytes]:
-    """Every feed of the site by its path."""
+    """Every feed of the site by its path, archives too."""
     client = create_app(portal.settings, portal.store).test_client()
-    names = [*SECTIONS, *BY_EVENT, *(f"source/{source.id}" for source in portal.settings.sources)]
-    answers = {path: client.get(path) for path in (f"/feeds/{n}.{form}" for n in names for form in FORMS)}
+    with portal.store.read() as tx:
+        paths = [listed.path for listed in list_paths(tx, portal.settings) if listed.kind == "feed"]
+    answers = {path: client.get(path) for path in paths}
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 200)
     return {path: answer.data for path, answer in answers.items()}
 
@@ -210,6 +213,9 @@ def test_xmllint_is_silent(feeds: dict[str, bytes], tmp_path: Path) -> None:
 def test_real_feeds_fill_the_sections(real: dict[str, bytes]) -> None:
     for section in ("ar/sports", "ar/libya", "en/world"):
         assert real[f"/feeds/{section}.rss"].count(b"<item>") == 50
+    for name in ("ar/top", "en/stories/world", "ar/stories/all"):
+        assert real[f"/feeds/{name}.rss"].count(b"<item>") > 10
+    assert real["/feeds/ar/all/2026-11-1.atom"].count(b"<entry") == archives.PART
     filled = [path for path, document in real.items() if "/source/" in path and b"<item>" in document]
     assert len(filled) >= 50
 
