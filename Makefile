@@ -38,6 +38,7 @@ bench: .venv/dev-ready
 	$(BIN)/python bench/dedupe.py
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/serve.py
+	$(BIN)/python bench/search.py
 
 # What is written from the tables of keys; a test tells when it is stale.
 reference: .venv/run-ready

@@ -23,6 +23,7 @@ from aggregator.saving import PollReport
 from aggregator.store import articles, entries, open_store, sources, subscriptions
 from aggregator.store.engine import HEAD, bring_up_to_date, connect, find_version
 from aggregator.store.prune import prune_store
+from aggregator.store.search import index_missing
 
 _MAX_ID_CHARS = 40
 _VERIFIED_WITHIN = timedelta(minutes=1)
@@ -81,6 +82,7 @@ def poll_once(
         claiming = {"force": force, "only": only or None, "not_since": line.now()}
         reports = tuple(_poll_all(line, claiming, polite=not everything, progress=progress))
         group_new(line.store, now=line.now(), stopping=threading.Event())
+        index_missing(line.store, stopping=threading.Event())
     summary = PollSummary(
         sources=len(wanted),
         polled=len(reports),
@@ -239,11 +241,12 @@ def prepare_store(settings: Settings, *, now: datetime) -> None:
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
-    """Bring the store's schema up to date; returns the versions before and after."""
+    """Bring the store's schema and its search index up to date; returns the schema before and after."""
     store = connect(settings.store_url)
     try:
         before = find_version(store)
         bring_up_to_date(store)
+        index_missing(store, stopping=threading.Event())
     finally:
         store.close()
     return before, HEAD

@@ -11,6 +11,14 @@ from aggregator.publish.templates import front_path, section_path
 from aggregator.store import Transaction, articles, ids, stories
 
 
+def make_edition_rule(site: Site) -> str:
+    """The first part of an edition's paths, `/ar/`.
+
+    The editions are named one by one: any other first part of a path is a 404 and not a slash to be added.
+    """
+    return f"/<any({', '.join(edition.id for edition in site.editions)}):edition_id>/"
+
+
 def find_section(site: Site, edition_id: str, section_id: str) -> Section | None:
     """The section of that id, or the one that used to have it."""
     sections = site.list_sections(edition_id)

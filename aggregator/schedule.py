@@ -19,6 +19,7 @@ from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
 from aggregator.store import sources, stories
 from aggregator.store.prune import prune_store
+from aggregator.store.search import index_missing
 
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
@@ -46,6 +47,7 @@ class Poller:
         self._scheduler.add_job(self.beat, "interval", seconds=_HEARTBEAT_SECONDS, **options)
         self._scheduler.add_job(self.group, "interval", seconds=_HEARTBEAT_SECONDS, **options)
         self._scheduler.add_job(self.keep_budget, "interval", minutes=_BUDGET_MINUTES, **options)
+        self._scheduler.add_job(self._index_missing, **options)
         self._scheduler.add_job(self._forget_terms, "cron", hour=3, minute=15, **options)
         if self._line.settings.keep is not None:
             self._scheduler.add_job(self._prune, "cron", hour=3, minute=30, **options)
@@ -116,6 +118,13 @@ class Poller:
                 requests_planned=sum(_planned(pace, now, c) for pace in paces),
             )
             sources.set_pace_constant(tx, c)
+
+    def _index_missing(self) -> None:
+        """Once: what an older version has stored, and what other rights have made readable."""
+        try:
+            index_missing(self._line.store, stopping=self._line.stopping)
+        except StoreError as error:
+            _log.error("what search does not know yet waits for the next start: %s", error)
 
     def _forget_terms(self) -> None:
         with self._line.store.write() as tx:

@@ -9,6 +9,7 @@ import codecs
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -56,6 +57,7 @@ _LATIN = (
     + "ĞğİıŞşŁłŠšŽž"
 )
 
+_RUN = re.compile(r"[^ ]+")
 _NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|@\w+|#[A-Za-z_]\w*", re.IGNORECASE)
 
 _TAG = re.compile(r"([A-Za-z]{2,3})((?:-[A-Za-z0-9]{1,8})*)")
@@ -159,6 +161,20 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.translate(_foldings).split()))
 
 
+def split_words(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each word of the text begins and ends, and what it folds to: together they are `fold(text)`.
+
+    A character that folds to several words ("½") is one of them, with spaces in it.
+    """
+    for match in _RUN.finditer(text.translate(_gaps)):
+        start, end = match.span()
+        if folded := _fold_word(text[start:end]):
+            yield start, end, folded
+
+
+_fold_word = lru_cache(maxsize=32_768)(fold)
+
+
 def detect_direction(text: str, default: Literal["rtl", "ltr"] = "ltr") -> Literal["rtl", "ltr"]:
     """The direction of most letters (Unicode classes R and AL against L); `default` when neither has more.
 
@@ -231,6 +247,20 @@ class _Foldings(dict[int, str]):
 
 
 _foldings = _Foldings()
+
+
+class _Gaps(dict[int, str]):
+    """Letters as they are, for each character between words a space: the text keeps its length."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        shown = " " if _fold_char(char).isspace() else char
+        if len(self) < _FOLDINGS_KEPT:
+            self[code] = shown
+        return shown
+
+
+_gaps = _Gaps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from aggregator import ops
 from aggregator.demo.publisher import Publisher
 from aggregator.errors import ConfigError, SchemaMismatch, StoreError
 from aggregator.refresh import LEASE, apply_configuration
-from aggregator.store import open_store, sources
+from aggregator.store import open_store, search, sources, tables
 from aggregator.store.engine import HEAD as SCHEMA
 from tests.harness import make_item, publish
 from tests.site_samples import HEAD, HOUR, NOON, Portal, make_settings, open_portal, source_table
@@ -179,6 +179,16 @@ def test_a_store_is_made_once(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     assert ops.migrate(settings) == (None, SCHEMA)
     assert ops.migrate(settings) == (SCHEMA, SCHEMA)
+
+
+def test_migrating_indexes_what_search_does_not_know(tmp_path: Path) -> None:
+    with open_portal(tmp_path) as portal:
+        with portal.store.write() as tx:
+            tx.execute(sqlalchemy.delete(tables.search_texts))
+            assert search.count_missing(tx) > 60
+        ops.migrate(portal.settings)
+        with portal.store.read() as tx:
+            assert search.count_missing(tx) == 0
 
 
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from aggregator.executor.local import open_line
 from aggregator.pacing import DEFAULT_C
 from aggregator.refresh import LEASE, Line, apply_configuration
 from aggregator.schedule import Poller
-from aggregator.store import open_store, sources
+from aggregator.store import open_store, search, sources
+from aggregator.store.tables import search_texts
 from tests.harness import make_item, publish, wait_until
-from tests.site_samples import HEAD, HOUR, Clock, make_settings, render_feed, source_table
+from tests.site_samples import HEAD, HOUR, Clock, make_settings, open_portal, render_feed, source_table
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +265,19 @@ def test_without_a_budget_the_law_has_its_own_constant(shared: Line, tmp_path: P
         poller.keep_budget()
         with line.store.read() as tx:
             assert sources.find_pace_constant(tx) is None
+
+
+def test_the_start_indexes_what_search_does_not_know(shared: Line, tmp_path: Path) -> None:
+    with open_portal(tmp_path) as portal:
+        with portal.store.write() as tx:
+            tx.execute(sqlalchemy.delete(search_texts))
+            missing = search.count_missing(tx)
+
+        def is_indexed() -> bool:
+            with portal.store.read() as tx:
+                return search.count_missing(tx) == 0
+
+        assert missing > 60
+        with open_poller(shared, replace(portal.settings, sources=())) as (poller, _):
+            poller.start()
+            wait_until(is_indexed, "the index to know all articles")

@@ -18,7 +18,6 @@ from aggregator.clean.html import (
     find_images,
     html_to_text,
     is_decoration,
-    read_text,
     sanitize_html,
     text_to_html,
 )
@@ -26,6 +25,7 @@ from aggregator.clean.words import cut_tail, cut_title, is_trivial, plain_author
 from aggregator.cutting import truncate_words
 from aggregator.dates import parse_date
 from aggregator.model import Direction, Enclosure, Entry, Image, Markup, ParsedEntry, ParsedFeed, Source
+from aggregator.plain import read_text
 from aggregator.text import (
     collapse_space,
     detect_direction,

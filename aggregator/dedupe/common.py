@@ -1,6 +1,6 @@
-"""Words that tell nothing about an event: function words, and the words that half of the news is made of.
+"""Words that tell nothing about an event: those that half of the news is made of.
 
-The second lists stand in for counts while a store is young: at the tenth article of a new server,
+They stand in for counts while a store is young: at the tenth article of a new server,
 "government" would look as rare as the name of a village. They are our own estimates, by class, of the share
 of articles in which a word stands, and weigh as much as `PRIOR_ARTICLES` articles: what the store has seen
 soon outweighs them.
@@ -10,55 +10,6 @@ from __future__ import annotations
 
 PRIOR_ARTICLES = 200.0
 
-STOP_WORDS = {
-    "ar": (
-        "في من على الى عن مع بين بعد قبل منذ حتى خلال عند لدى حول دون تحت فوق امام خلف ضد عبر نحو غير سوى ان "
-        "انه انها انهم لان لكن لكنه بل او ام ثم اذا اذ لو لولا كما كي لكي حيث بينما عندما حين قد لقد سوف لم "
-        "لن لا ما ليس ليست كان كانت كانوا يكون تكون كون هو هي هم هن انت انا نحن هذا هذه هذان هؤلاء ذلك تلك "
-        "اولئك هنا هناك الذي التي الذين اللذين اللتين اللاتي كل كافه جميع بعض اي ايه ايضا فقط كذلك مثل به "
-        "بها بهم له لها لهم لنا لي لك فيه فيها فيهم منه منها منهم عليه عليها عليهم اليه اليها عنه عنها معه "
-        "معها مما فيما عما بما لما وقد وان وانه وهو وهي وكان وكانت ومن وفي وعلى والى وعن ومع ولا ولم ولن وما "
-        "وذلك وهذا وهذه كلا ابرز تم يتم سيتم وتم جدا عدم لدي احد اكثر اقل اثناء وفق وفقا بسبب قال وقال قالت "
-        "وقالت واضاف واوضح اشار واشار اكد واكد"
-    ),
-    "en": (
-        "a an the and or but of to in on at by for with from as is are was were be been being am it its "
-        "itself this that these those he she they we you i his her hers their theirs our your my me him them "
-        "us himself herself themselves who whom whose which what when where why how not no nor so than then "
-        "there here also has have had having do does did doing done will would can could may might must "
-        "shall should cannot ll ve re s t d m said say says saying told after before over under up down out "
-        "off about into onto through during between against among more most much many other others another "
-        "some any each every both few all such only own same too very just now new if because while although "
-        "though until since without within toward towards upon per via yet still even ever again once one "
-        "two first"
-    ),
-    "fr": (
-        "le la les l un une des du de d au aux a et ou mais donc or ni car que qu qui quoi dont quand "
-        "comment pourquoi ce c cet cette ces ceci cela ca il elle ils elles on nous vous je j tu me m te t "
-        "se s lui leur leurs y en son sa ses mon ma mes ton ta tes notre nos votre vos ne n pas plus moins "
-        "tres trop peu aussi ainsi alors apres avant avec sans sous sur dans par pour vers chez entre contre "
-        "depuis pendant selon lors jusque jusqu si comme est sont etait etaient ete etre sera seront serait "
-        "soit suis es sommes etes ai as ont avait avaient avoir aura auront eu fait faire font dit peut "
-        "peuvent doit tout tous toute toutes autre autres meme memes chaque quelque quelques plusieurs deux "
-        "premier premiere encore deja toujours jamais ici bien afin celui celle ceux"
-    ),
-    "de": (
-        "der die das den dem des ein eine einen einem einer eines und oder aber denn sondern nicht kein "
-        "keine ist sind war waren sei wird werden wurde wurden hat haben hatte hatten kann konnen soll "
-        "sollen muss will er sie es wir ihr ich sich sein seine ihre ihren in im an am auf aus bei beim mit "
-        "nach von vom vor zu zum zur uber unter durch fur gegen ohne um bis seit als wie wenn dass weil ob "
-        "so auch nur noch schon mehr sehr dann da hier dort was wer wo"
-    ),
-    "es": (
-        "el la los las un una unos unas de del al a y e o u pero que quien cual cuando donde como porque si "
-        "no ni en con por para sin sobre entre desde hasta hacia segun contra durante tras se su sus lo le "
-        "les me te nos mi tu es son era eran fue fueron ser sido esta estan estaba ha han habia hay mas "
-        "menos muy ya tambien este estos estas ese esa eso aquel todo todos toda todas otro otra otros otras "
-        "dos anos"
-    ),
-}
-
-# By share of articles, in percent.
 COMMON_WORDS = {
     "ar": {
         25: "اليوم امس العام عام الماضي يوم الاول الان مدينه منطقه عدد عمل",

@@ -15,9 +15,8 @@ from functools import lru_cache
 from itertools import islice
 from zlib import crc32
 
-import Stemmer
-
-from aggregator.dedupe.common import COMMON_WORDS, PRIOR_ARTICLES, STOP_WORDS
+from aggregator.dedupe.common import COMMON_WORDS, PRIOR_ARTICLES
+from aggregator.stems import find_language, list_function_words, stem_word
 from aggregator.text import fold
 
 TITLE_WEIGHT = 3  # a word of the title counts as three of the text
@@ -32,16 +31,7 @@ NAMED_TERMS = 24
 
 _WORDS_REMEMBERED = 65_536  # of a language
 
-_STEMMERS = dict(
-    pair.split("=")
-    for pair in (
-        "ar=arabic da=danish de=german el=greek en=english es=spanish fi=finnish fr=french hu=hungarian "
-        "id=indonesian it=italian nl=dutch no=norwegian nb=norwegian pt=portuguese ro=romanian ru=russian "
-        "sv=swedish tr=turkish"
-    ).split()
-)
 _HEAD = struct.Struct("<3sB")
-_SHARE_OF_FUNCTION_WORDS = 0.15  # of a text in the language; a headline has fewer and stays undetermined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +60,7 @@ def extract_terms(title: str, text: str, lang: str) -> Terms:
     """
     headline = fold(title).split()
     body = fold(_cut(text)).split()[:READ_WORDS]
-    language = _find_language(lang, headline + body)
+    language = find_language(lang, headline + body)
     dictionary = _open_dictionary(language)
     counts: dict[int, int] = {}
     words: dict[int, str] = {}
@@ -189,17 +179,6 @@ def _rate_prior(seen: float) -> float:
     return _PRIOR_TOTAL - math.log(seen + 0.5)
 
 
-def _find_language(tag: str, words: list[str]) -> str:
-    language = tag.partition("-")[0].lower()[:3]
-    return language if language != "und" else _guess_language(words)
-
-
-def _guess_language(words: list[str]) -> str:
-    counts = {language: sum(word in _list_stop_words(language) for word in words) for language in STOP_WORDS}
-    best = max(counts, key=lambda language: counts[language])
-    return best if words and counts[best] >= _SHARE_OF_FUNCTION_WORDS * len(words) else "und"
-
-
 class _Dictionary(dict[str, int | None]):
     """The terms of the words of a language that were asked for lately."""
 
@@ -209,7 +188,7 @@ class _Dictionary(dict[str, int | None]):
     def __missing__(self, word: str) -> int | None:
         if len(self) >= _WORDS_REMEMBERED:
             self.clear()
-        if word in _list_stop_words(self._language) or (len(word) == 1 and word.isascii()):
+        if word in list_function_words(self._language) or (len(word) == 1 and word.isascii()):
             term = None
         else:
             term = crc32(f"{self._language}:{_stem(word, self._language)}".encode()) >> 1
@@ -221,20 +200,8 @@ _open_dictionary = lru_cache(maxsize=64)(_Dictionary)
 
 
 def _stem(word: str, language: str) -> str:
-    stemmer = _find_stemmer(language)
-    stem: str = word if stemmer is None else stemmer.stemWord(word)
+    stem = stem_word(word, language)
     return stem[:STEM_LETTERS] if stem.isalpha() else stem
-
-
-@lru_cache(maxsize=64)
-def _find_stemmer(language: str) -> Stemmer.Stemmer | None:
-    algorithm = _STEMMERS.get(language)
-    return None if algorithm is None else Stemmer.Stemmer(algorithm, 0)
-
-
-@lru_cache(maxsize=64)
-def _list_stop_words(language: str) -> frozenset[str]:
-    return frozenset(fold(STOP_WORDS.get(language, "")).split())
 
 
 @lru_cache(maxsize=64)

@@ -58,6 +58,7 @@ class Article:
     first_seen_at: datetime
     sections: tuple[str, ...]  # section references, sorted
     coverage: tuple[Coverage, ...]  # every source that carries it, the lead first
+    story: str | None = None  # opaque, as in /story/{id}; None: not decided yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,12 +61,13 @@ def render_article(
     section: Section | None,
     related: Sequence[Article] = (),
     latest: Sequence[Article] = (),
+    story: str | None = None,
 ) -> str:
     """Return the page of one article.
 
     `section` is where the breadcrumb leads; None: straight from the front page. Of `related` and `latest`
     nothing is shown twice, and not the article itself. `article.content_html` goes out as it is: it has
-    been sanitised when it came in.
+    been sanitised when it came in. `story` is the public id of the story that others tell too, if any.
     """
     shown = {article.id}
     return env.get_template("article.html").render(
@@ -74,6 +75,7 @@ def render_article(
         edition=edition,
         section=section,
         article=article,
+        story=story,
         related=_unseen(related, shown),
         latest=_unseen(latest, shown),
     )

@@ -7,12 +7,12 @@ are compiled in memory, so that no compiled file can be older than what it was c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import jinja2
 from babel import Locale, UnknownLocaleError
@@ -23,7 +23,7 @@ from babel.numbers import format_percent
 from babel.support import NullTranslations, Translations
 from jinja2.runtime import Context
 
-from aggregator.model import Article, Coverage, Edition, Section, Site, Source
+from aggregator.model import Article, Coverage, Edition, Section, Site, Source, Telling
 from aggregator.publish.digest import count_sources, list_outlets
 
 # Name and media type of a feed by the ending of its path.
@@ -62,6 +62,11 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         front_path=front_path,
         section_path=section_path,
         article_path=article_path,
+        story_path=story_path,
+        telling_path=telling_path,
+        day_path=day_path,
+        search_path=search_path,
+        about_path=about_path,
         feed_path=feed_path,
         top_feed_path=top_feed_path,
         story_feed_path=story_feed_path,
@@ -117,6 +122,29 @@ def section_path(section: Section, page: int = 1) -> str:
 
 def article_path(article: Article) -> str:
     return f"/article/{quote(article.id, safe='')}"
+
+
+def story_path(story: str) -> str:
+    """`story` is the public id."""
+    return f"/story/{quote(story, safe='')}"
+
+
+def telling_path(telling: Telling) -> str:
+    return f"/article/{quote(telling.article_id, safe='')}"
+
+
+def day_path(edition: Edition, day: date, page: int = 1) -> str:
+    path = f"/{edition.id}/{day.year:04}/{day.month:02}/{day.day:02}/"
+    return path if page == 1 else f"{path}page/{page}/"
+
+
+def search_path(edition: Edition, text: str = "", page: int = 1) -> str:
+    asked = {"q": text} | ({"page": str(page)} if page != 1 else {})
+    return f"/{edition.id}/search" + (f"?{urlencode(asked)}" if text else "")
+
+
+def about_path(edition: Edition) -> str:
+    return f"/{edition.id}/about/"
 
 
 def feed_path(edition: Edition, section: Section | None, feed_format: str) -> str:
@@ -225,7 +253,7 @@ def _map_digits(text: str, site: Site, locale: Locale) -> str:
     return text.translate(str.maketrans(_DIGITS["latn"], _DIGITS.get(system, _DIGITS["latn"])))
 
 
-def _unlike(item: Article | Coverage | Edition, edition: Edition) -> Mapping[str, str | None]:
+def _unlike(item: Article | Coverage | Telling | Edition, edition: Edition) -> Mapping[str, str | None]:
     """The `lang` and `dir` attributes that `item` needs on a page of `edition`; None: inherited as it is.
 
     An unknown language becomes lang="" (HTML, 3.2.6.2), but only where the direction says that it cannot

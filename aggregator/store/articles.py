@@ -23,6 +23,7 @@ _LISTED = (
         articles.c.published_at,
         articles.c.updated_at,
         articles.c.first_seen_at,
+        articles.c.story_id,
         entries.c.url,
         entries.c.title,
         entries.c.content_html,
@@ -240,4 +241,5 @@ def _article(
         first_seen_at=row.first_seen_at,
         sections=tuple(placed),
         coverage=tuple(coverage),
+        story=None if row.story_id is None else ids.encode_id(row.story_id),
     )

@@ -27,11 +27,12 @@ from sqlalchemy.dialects.postgresql import insert
 from aggregator.model import Assignment, Decision, Entry, Placement, ReadEntry
 from aggregator.store import ids
 from aggregator.store.engine import Transaction
+from aggregator.store.ids import batched_ids
+from aggregator.store.search import index_articles
 from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
 
 RULING = "ruling"  # the rule of what an admin has decided
 _SLUG = "abcdefghijklmnopqrstuvwxyz0123456789-_"  # characters of a section's id
-_CHUNK = 500  # ids in one IN list: far below SQLite's limit of 32,766 variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,9 @@ def insert_entries(tx: Transaction, new: Sequence[NewEntry]) -> None:
     if founded:
         tx.execute(insert(articles), founded)
     tx.execute(insert(entries), [_entry_row(n) for n in new])
-    _list_in_sections(tx, {_article_values(n.id, n.assignment)["article_id"] for n in new})
+    touched = {_article_values(n.id, n.assignment)["article_id"] for n in new}
+    _list_in_sections(tx, touched)
+    index_articles(tx, touched)
 
 
 def update_entry(tx: Transaction, known: KnownEntry, read: ReadEntry, *, now: datetime) -> None:
@@ -188,10 +191,11 @@ def move_entry(tx: Transaction, entry_id: int, assignment: Assignment) -> None:
 
 
 def relist_articles(tx: Transaction, article_ids: Collection[int]) -> None:
-    """List articles in exactly the sections of their entries."""
+    """List articles in exactly the sections of their entries, and let search find them there."""
     for chunk in batched_ids(article_ids):
         tx.execute(delete(article_sections).where(article_sections.c.article_id.in_(chunk)))
     _list_in_sections(tx, article_ids)
+    index_articles(tx, article_ids)
 
 
 def rename_section(tx: Transaction, old: str, new: str) -> None:
@@ -347,8 +351,3 @@ def _placement_values(placement: Placement) -> dict[str, object]:
         "section_rule": decision.rule,
         "section_evidence": decision.evidence,
     }
-
-
-def batched_ids(values: Collection[int]) -> Iterator[list[int]]:
-    ordered = sorted(values)
-    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection, Iterator
 from hashlib import blake2b
+
+_CHUNK = 500  # ids in one IN list: far below SQLite's limit of 32,766 variables
 
 
 def entry_id(source_id: str, guid: str) -> int:
@@ -32,3 +35,8 @@ def decode_id(text: str) -> int | None:
     except binascii.Error:
         return None
     return number if encode_id(number) == text and number < 1 << 63 else None
+
+
+def batched_ids(values: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(values)
+    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))

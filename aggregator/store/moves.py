@@ -11,6 +11,7 @@ from aggregator.model import Assignment, Decision
 from aggregator.store import stories
 from aggregator.store.engine import Transaction
 from aggregator.store.entries import move_entry
+from aggregator.store.search import forget_articles
 from aggregator.store.tables import article_sections, articles, redirects, story_rulings, vectors
 
 
@@ -48,6 +49,7 @@ def retire_article(tx: Transaction, gone: int, kept: int, *, now: datetime) -> N
     tx.execute(delete(article_sections).where(article_sections.c.article_id == gone))
     tx.execute(delete(vectors).where(vectors.c.article_id == gone))
     tx.execute(delete(articles).where(articles.c.id == gone))
+    forget_articles(tx, [gone])
     stories.redirect_article(tx, gone, kept, now=now)
     _hand_over_rulings(tx, gone, kept)
     if story_ids[gone] is None or story_ids[kept] is None:

@@ -9,8 +9,10 @@ from sqlalchemy import delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Store, Transaction
-from aggregator.store.entries import batched_ids, bump_revision
+from aggregator.store.entries import bump_revision
+from aggregator.store.ids import batched_ids
 from aggregator.store.rulings import forget_rulings
+from aggregator.store.search import forget_articles
 from aggregator.store.tables import article_sections, articles, entries, revisions, sources, tombstones
 
 _CHUNK = 200  # articles in one transaction: writers of other processes wait that long
@@ -56,6 +58,7 @@ def _prune_chunk(tx: Transaction, *, before: datetime, now: datetime) -> int:
         tx.execute(delete(entries).where(entries.c.article_id.in_(chunk)))
         tx.execute(delete(article_sections).where(article_sections.c.article_id.in_(chunk)))
         tx.execute(delete(articles).where(articles.c.id.in_(chunk)))
+    forget_articles(tx, doomed)
     forget_rulings(tx, doomed)
     quiet = select(sources.c.id).where(
         sources.c.id == tombstones.c.source_id,

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 
 from aggregator.store import ids
 from aggregator.store.engine import Transaction
-from aggregator.store.entries import batched_ids
+from aggregator.store.ids import batched_ids
 from aggregator.store.tables import articles, entries
 
 

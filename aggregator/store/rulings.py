@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from aggregator.model import Assignment, Decision, StoryMerge, StoryPlan, StoryReason
 from aggregator.store import stories
 from aggregator.store.engine import Transaction
-from aggregator.store.entries import RULING, batched_ids, move_entry
+from aggregator.store.entries import RULING, move_entry
+from aggregator.store.ids import batched_ids
 from aggregator.store.moves import found_article, is_pair, retire_article
 from aggregator.store.tables import (
     articles,

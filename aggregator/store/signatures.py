@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import Candidate, Fingerprint
 from aggregator.store.engine import Transaction, read_rows, write_rows
-from aggregator.store.entries import RULING, batched_ids
+from aggregator.store.entries import RULING
+from aggregator.store.ids import batched_ids
 from aggregator.store.tables import entries, revisions, signatures, sketches, to_microseconds
 
 SLOTS = 64

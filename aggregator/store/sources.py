@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal, or
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.errors import LeaseLost
-from aggregator.model import Claim, Pace, PollResult, Source, SourceState, Validators
+from aggregator.model import Claim, Pace, PollResult, Source, SourceRecord, SourceState, Validators
 from aggregator.store.engine import Transaction
 from aggregator.store.pace import pace_from_json, pace_to_json
+from aggregator.store.search import forget_source
 from aggregator.store.tables import UtcDateTime, entries, hosts, meta, sources
 from aggregator.urls import host_bucket
 
@@ -35,9 +36,11 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
 
     A new source is due at once. One whose URL changed, or a setting that reading its entries depends on,
     forgets its validators and what it has read, and is due at once; a URL that became the one it has moved to
-    changes nothing. One that is no longer configured is polled no more and keeps its entries.
+    changes nothing. Where the right to publish changes, no search finds the source's articles before they
+    are indexed again. One that is no longer configured is polled no more and keeps its entries.
     """
-    columns = (sources.c.id, sources.c.url, sources.c.poll_url, sources.c.placing, sources.c.reading)
+    settings = (sources.c.placing, sources.c.reading, sources.c.content)
+    columns = (sources.c.id, sources.c.url, sources.c.poll_url, *settings)
     known = {row.id: row for row in tx.execute(select(*columns))}
     tx.execute(update(sources).values(configured=False))
     replaced = []
@@ -65,6 +68,8 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
             tx.execute(update(entries).where(entries.c.source_id == source.id).values(raw_hash=b""))
         if row.placing != placing:
             replaced.append(source.id)
+        if row.content != source.content:
+            forget_source(tx, source.id)
         tx.execute(update(sources).where(sources.c.id == source.id).values(values))
     return SyncResult(replaced=tuple(replaced))
 
@@ -229,6 +234,20 @@ def count_entries(tx: Transaction) -> dict[str, int]:
     """Stored entries per source."""
     counts = tx.execute(select(entries.c.source_id, func.count()).group_by(entries.c.source_id))
     return {row[0]: row[1] for row in counts}
+
+
+def list_records(tx: Transaction) -> dict[str, SourceRecord]:
+    """What the store has of each source, by id."""
+    latest = func.max(entries.c.published_at).label("latest")
+    query = (
+        select(sources.c.id, sources.c.site_url, func.count(entries.c.id).label("entries"), latest)
+        .outerjoin(entries, entries.c.source_id == sources.c.id)
+        .group_by(sources.c.id, sources.c.site_url)
+    )
+    return {
+        row.id: SourceRecord(site_url=row.site_url, entries=row.entries, last_at=row.latest)
+        for row in tx.execute(query)
+    }
 
 
 def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
 from aggregator.store.engine import Transaction, read_rows, write_rows
-from aggregator.store.entries import batched_ids
+from aggregator.store.ids import batched_ids
 from aggregator.store.tables import (
     articles,
     entries,

@@ -283,6 +283,21 @@ article_sections = Table(
     sqlite_with_rowid=False,
 )
 
+# Articles as search reads them: stems, of what readers may see. The migration puts an index beside it that
+# follows every change by triggers (SQLite) or by a generated column (PostgreSQL).
+search_texts = Table(
+    "search_texts",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),  # in the order of publication
+    Column("article_id", BigInteger, nullable=False),
+    Column("lang", Label, nullable=False),  # whose stems these are
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("places", Text, nullable=False),  # its edition, sections and sources
+    Index("ix_search_texts_article", "article_id", unique=True),
+    Index("ix_search_texts_lang", "lang"),
+)
+
 # WebSub: what we have agreed with hubs.
 subscriptions = Table(
     "subscriptions",

@@ -8,7 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import embeds, feeds, health, hub, pages, websub
+from aggregator.web import embeds, feeds, health, hub, pages, reference, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
@@ -34,6 +34,7 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     environments = pages.make_environments(settings.site)
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))
     app.register_blueprint(embeds.make_blueprint(settings, documents, environments))
+    app.register_blueprint(reference.make_blueprint(settings, store, documents, environments))
     pages.register_errors(app, settings, environments)
     app.after_request(protect)
     app.wsgi_app = front.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -12,11 +12,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavaila
 from aggregator.config import Settings
 from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
-from aggregator.places import find_home, find_section, find_successor
+from aggregator.places import find_home, find_section, find_successor, make_edition_rule
 from aggregator.publish import pages
 from aggregator.publish.digest import build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
-from aggregator.store import Transaction, articles
+from aggregator.store import Transaction, articles, timelines
 from aggregator.web.documents import Documents, Rendered
 from aggregator.web.headers import POLICY
 
@@ -46,8 +46,7 @@ def make_blueprint(settings: Settings, documents: Documents, environments: Envir
     def root() -> Response:
         return front(site.editions[0].id)
 
-    # Named one by one: any other first part of a path is a 404 and not a slash to be added.
-    edition_rule = f"/<any({', '.join(e.id for e in site.editions)}):edition_id>/"
+    edition_rule = make_edition_rule(site)
 
     @blueprint.get(edition_rule)
     def front(edition_id: str) -> Response:
@@ -184,6 +183,7 @@ def _render_article(
         section=section,
         related=related,
         latest=latest,
+        story=timelines.find_shared_story(tx, article),
     )
     return Rendered(
         body=html.encode(),

@@ -6,8 +6,10 @@ only a running server can answer. A test compares both with the routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import tzinfo
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,23 +18,27 @@ from aggregator.model import Edition, Section
 from aggregator.places import Place
 from aggregator.publish.templates import (
     FEED_NAMES,
+    about_path,
+    day_path,
     feed_path,
     front_path,
     section_path,
     source_feed_path,
     story_feed_path,
+    story_path,
     top_feed_path,
 )
-from aggregator.store import Transaction, archives, articles, listings
+from aggregator.store import Transaction, archives, articles, days, listings, timelines
 from aggregator.web.pages import count_pages
 
 Kind = Literal["page", "feed", "box", "file", "static"]
 
-# Routes that a file cannot stand for, and why.
+# Addresses that no file can stand for, as shell patterns, and why.
 DYNAMIC: Mapping[str, str] = {
+    "/*/search": "answers what its query asks",
     "/oembed": "answers for the address in its query",
-    "/embed/article/": "is given out by /oembed alone",
-    "/websub/": "hubs ask and push",
+    "/embed/article/*": "is given out by /oembed alone",
+    "/websub/*": "hubs ask and push",
     "/hub": "subscribers ask",
     "/healthz": "speaks of a process",
     "/readyz": "speaks of a process",
@@ -47,17 +53,22 @@ class Listed(NamedTuple):
     kind: Kind
 
 
+def is_dynamic(path: str) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in DYNAMIC)
+
+
 def list_paths(tx: Transaction, settings: Settings) -> Iterator[Listed]:
     """Every public address, once: the path alone, which the server answers with 200."""
     site = settings.site
     for edition in site.editions:
         sections = site.list_sections(edition.id)
         places = [Place(edition, None), *(Place(edition, section) for section in sections)]
-        yield from _of_kind("page", _list_edition_pages(tx, edition, sections))
+        yield from _of_kind("page", _list_edition_pages(tx, edition, sections, site.timezone))
         yield from _of_kind("feed", _list_edition_feeds(tx, edition, places))
         yield from _of_kind("box", (f"/embed/{place.ref}{end}" for place in places for end in _BOX_ENDINGS))
     yield from _of_kind("page", ("/", "/feeds/", "/embed/"))
     yield from _of_kind("page", (f"/article/{article_id}" for article_id in articles.list_article_ids(tx)))
+    yield from _of_kind("page", map(story_path, timelines.list_shared_stories(tx)))
     yield from _of_kind(
         "feed", (source_feed_path(source, form) for source in settings.sources for form in FEED_NAMES)
     )
@@ -80,12 +91,17 @@ def list_former_paths(tx: Transaction, settings: Settings) -> Iterator[str]:
     yield from (f"/article/{article_id}" for article_id in listings.list_merged_ids(tx))
 
 
-def _of_kind(kind: Kind, paths: Iterator[str] | tuple[str, ...]) -> Iterator[Listed]:
+def _of_kind(kind: Kind, paths: Iterable[str]) -> Iterator[Listed]:
     return (Listed(path, kind) for path in paths)
 
 
-def _list_edition_pages(tx: Transaction, edition: Edition, sections: tuple[Section, ...]) -> Iterator[str]:
+def _list_edition_pages(
+    tx: Transaction, edition: Edition, sections: tuple[Section, ...], zone: tzinfo
+) -> Iterator[str]:
     yield front_path(edition)
+    yield about_path(edition)
+    for day, pages in days.list_days(tx, edition.id, zone=zone):
+        yield from (day_path(edition, day, page) for page in range(1, pages + 1))
     for section in sections:
         yield from _list_section_pages(section, count_pages(tx, section))
 

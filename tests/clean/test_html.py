@@ -16,12 +16,12 @@ from aggregator.clean.html import (
     find_images,
     html_to_text,
     is_decoration,
-    read_text,
     sanitize_html,
     text_to_html,
 )
 from aggregator.clean.policy import ELEMENTS, POLICY
 from aggregator.model import Image
+from aggregator.plain import read_text
 
 BASE = "https://news.example/world/feed.xml"
 

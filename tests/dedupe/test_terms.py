@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedupe.common import COMMON_WORDS, STOP_WORDS
+from aggregator.dedupe.common import COMMON_WORDS
 from aggregator.dedupe.terms import (
     COMPARED_TERMS,
     KEPT_TERMS,
@@ -28,6 +28,7 @@ from aggregator.dedupe.terms import (
     unpack_vector,
     weigh_terms,
 )
+from aggregator.stems import STOP_WORDS
 from aggregator.text import fold
 from tests.dedupe.samples import TEXT, TITLE, write_otherwise
 

@@ -44,13 +44,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def paths(site: Site) -> dict[str, str]:
-    article = next(e for e in site.entries("--section", "sports"))["article"]
+    entry = next(e for e in site.entries("--section", "sports"))
+    article = entry["article"]
     return {
         "Arabic front": "/ar/",
         "English front": "/en/",
         "section": "/ar/s/sports/",
         "article": f"/article/{article}",
         "feeds": "/feeds/",
+        "search": "/ar/search?q=%D9%81%D9%8A",
+        "search help": "/ar/search",
+        "refused search": "/ar/search?q=source:nobody",
+        "story": f"/story/{entry['story']}",
+        "day": f"/ar/{entry['published_at'][:10].replace('-', '/')}/",
+        "about": "/ar/about/",
         "error": "/ar/nothing-here",
     }
 

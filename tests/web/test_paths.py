@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,14 +10,28 @@ from flask import Flask
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
+from aggregator.grouping import group_new
+from aggregator.store import days
 from aggregator.web import create_app
-from aggregator.web.paths import DYNAMIC, list_former_paths, list_paths
-from tests.site_samples import Portal, open_portal
+from aggregator.web.paths import is_dynamic, list_former_paths, list_paths
+from tests.harness import make_item
+from tests.site_samples import NOON, PORTAL_ITEMS, Portal, open_portal, save_feed
+
+FERRY = (
+    make_item(300, title="Ferry aground off Brackwell pier", html="<p>Fog and rocks stopped the ferry.</p>"),
+    make_item(301, title="Brackwell ferry aground in fog", html="<p>Rocks off the pier hold the ferry.</p>"),
+)
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
+    """With a story that two articles tell, and days of several pages."""
+    folder = tmp_path_factory.mktemp("portal")
+    with open_portal(folder) as opened, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(days, "PER_PAGE", 50)
+        for source_id, item in zip(("herald", "wire"), FERRY, strict=True):
+            save_feed(opened.store, opened.settings, source_id, [*PORTAL_ITEMS[source_id], item])
+        group_new(opened.store, now=NOON, stopping=threading.Event())
         yield opened
 
 
@@ -44,13 +59,13 @@ def test_every_route_is_listed_or_said_to_be_dynamic(app: Flask, paths: list[str
     """Whoever adds a route decides: aggregator/web/paths.py is the place."""
     listed = {find_rule(app, path) for path in paths}
     routes = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    missing = {rule for rule in routes - listed if not rule.startswith(tuple(DYNAMIC))}
+    missing = {rule for rule in routes - listed if not is_dynamic(rule)}
     # /embed/article/... shares its route with the boxes of sections.
     assert missing == set()
 
 
 def test_no_listed_address_is_dynamic(paths: list[str]) -> None:
-    assert [path for path in paths if path.startswith(tuple(DYNAMIC))] == []
+    assert [path for path in paths if is_dynamic(path)] == []
 
 
 def test_every_listed_address_is_there_once(app: Flask, paths: list[str]) -> None:
@@ -68,7 +83,8 @@ def test_kinds_say_what_an_address_is(portal: Portal) -> None:
     assert kinds["/embed/ar/sports.fit"] == "box"
     assert kinds["/embed/v1.js"] == "file"
     assert kinds["/static/site.css"] == "static"
-    assert sum(path.startswith("/article/") for path in kinds) == 65 + 2 + 3
+    assert sum(path.startswith("/article/") for path in kinds) == 65 + 2 + 3 + 2
+    assert any(path.startswith("/story/") for path in kinds)
 
 
 def test_every_former_address_leads_to_a_listed_one(app: Flask, portal: Portal, paths: list[str]) -> None:
