@@ -14,8 +14,18 @@ from datetime import datetime
 from aggregator.classify import describe_rule, find_skip, place_entry
 from aggregator.clean.entries import clean_entries
 from aggregator.clean.words import plain_line
+from aggregator.dedupe.boilerplate import learn_boilerplate
 from aggregator.dedupe.fingerprint import fingerprint_entries
-from aggregator.model import Entry, Fingerprint, ParsedFeed, ReadEntry, Rule, Source, SourceReading
+from aggregator.model import (
+    Boilerplate,
+    Entry,
+    Fingerprint,
+    ParsedFeed,
+    ReadEntry,
+    Rule,
+    Source,
+    SourceReading,
+)
 from aggregator.parse.feeds import parse_feed
 
 
@@ -38,15 +48,17 @@ def read_document(
     source: Source,
     seen_at: datetime,
     known: Collection[bytes] = frozenset(),
+    boilerplate: Boilerplate | None = None,
     trust_guids: bool = True,
 ) -> SourceReading:
-    """Read one document of a source: what is new in it or changed, given the raw hashes of what is `known`.
+    """Read one document of a source: what is new in it or changed, given the raw hashes of what is `known`
+    and the `boilerplate` that was learned of its documents before.
 
     Without `trust_guids` its items are told apart by their links, or their words, as in a feed without guids.
     Raises ParseError when it is not a feed that can be read.
     """
     feed = _parse(body, url, content_type=content_type, source=source, trust_guids=trust_guids)
-    return _read_feed(feed, source=source, seen_at=seen_at, known=known)[0]
+    return _read_feed(feed, source=source, seen_at=seen_at, known=known, boilerplate=boilerplate)[0]
 
 
 def inspect_document(
@@ -84,13 +96,19 @@ def _parse(
 
 
 def _read_feed(
-    feed: ParsedFeed, *, source: Source, seen_at: datetime, known: Collection[bytes] = frozenset()
+    feed: ParsedFeed,
+    *,
+    source: Source,
+    seen_at: datetime,
+    known: Collection[bytes] = frozenset(),
+    boilerplate: Boilerplate | None = None,
 ) -> tuple[SourceReading, tuple[tuple[Entry, Rule], ...]]:
     """The reading, and what skip rules have dropped of it."""
     cleaned = clean_entries(feed, source=source, seen_at=seen_at, known=known)
     wanted, unwanted = _drop_unwanted(cleaned.entries, source)
     skipped = Counter(describe_rule(rule) for _, rule in unwanted)
-    prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls)
+    learned = learn_boilerplate([entry.text for entry in wanted], boilerplate or Boilerplate())
+    prints = fingerprint_entries(wanted, other_urls=cleaned.known_urls, boilerplate=learned)
     reading = SourceReading(
         site_url=feed.site_url,
         icon_url=feed.icon_url,
@@ -101,6 +119,7 @@ def _read_feed(
         problems=feed.problems
         + cleaned.problems
         + tuple(f"{count} skipped by the rule {rule}" for rule, count in skipped.items()),
+        boilerplate=learned,
     )
     return reading, unwanted
 

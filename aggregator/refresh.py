@@ -294,6 +294,7 @@ def start_reading(
         source=source,
         seen_at=seen_at,
         known=known,
+        boilerplate=state.boilerplate,
         trust_guids=trusts_guids(state.pace),
         url=url,
     )

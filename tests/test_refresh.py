@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.errors import LeaseLost
@@ -20,7 +21,7 @@ from aggregator.model import FetchPolicy
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.refresh import LEASE, poll_bucket
-from aggregator.store import articles, sources
+from aggregator.store import articles, sources, tables
 from tests.harness import make_item, publish
 from tests.site_samples import HEAD, HOUR, NOON, Bench, open_bench, render_feed, save_feed, source_table
 
@@ -127,6 +128,24 @@ def test_a_poll_without_news_leaves_every_document_as_it_is(publisher: Publisher
 
     assert (report.outcome, report.new, report.updated) == ("new_body", 0, 0)
     assert get_revision(bench) == revision
+
+
+def test_what_all_texts_end_with_is_remembered_for_the_item_that_comes_alone(
+    publisher: Publisher, bench: Bench
+) -> None:
+    """One new text has nothing to be compared with: what the document before has taught is stripped."""
+    ending = "Read more on the website of the Sahel Courier"
+    bodies = [" ".join(f"{letter}{other}" for other in "abcdefghijklm") for letter in "vwxyz"]
+    items = [make_item(n, html=f"<p>{body} {ending}</p>") for n, body in enumerate(bodies)]
+    publish(publisher, "/a", items[:4])
+    line = bench.configure(source_table("a", f"{publisher.url}/a"))
+    bench.poll(line)
+    publish(publisher, "/a", items)
+    bench.clock.advance(HOUR)
+    assert bench.poll(line)["a"].new == 1
+    with bench.store.read() as tx:
+        folded = tx.execute(select(tables.signatures.c.folded)).scalars().all()
+    assert [text for text in folded if "courier" in text] == []
 
 
 def test_a_poll_is_due_again_after_the_interval(publisher: Publisher, bench: Bench) -> None:

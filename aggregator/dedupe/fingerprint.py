@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from aggregator.dedupe.boilerplate import strip_boilerplate
 from aggregator.dedupe.shingles import make_sketch
-from aggregator.model import Entry, Fingerprint
+from aggregator.model import Boilerplate, Entry, Fingerprint
 from aggregator.text import fold
 from aggregator.urls import canonical_url, is_root_url
 
@@ -21,9 +22,12 @@ _BESIDE_NUMBER = re.compile(r"(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
 
 
 def fingerprint_entries(
-    entries: Sequence[Entry], *, other_urls: Sequence[str | None] = ()
+    entries: Sequence[Entry],
+    *,
+    other_urls: Sequence[str | None] = (),
+    boilerplate: Boilerplate | None = None,
 ) -> tuple[Fingerprint, ...]:
-    """One fingerprint per entry of one document, in order.
+    """One fingerprint per entry of one document, in order, the boilerplate of its source left out.
 
     A URL that several items of the document share, or that is a site's root, names a page and not an
     article: no entry is known by it. `other_urls` are those of the document's items that are not given.
@@ -32,7 +36,8 @@ def fingerprint_entries(
     counts = Counter([*urls, *map(_find_identity, other_urls)])
     shared = {url for url, count in counts.items() if count > 1}
     return tuple(
-        _fingerprint(entry, None if url in shared else url) for entry, url in zip(entries, urls, strict=True)
+        _fingerprint(entry, None if url in shared else url, boilerplate or Boilerplate())
+        for entry, url in zip(entries, urls, strict=True)
     )
 
 
@@ -40,9 +45,9 @@ def _find_identity(url: str | None) -> str | None:
     return None if url is None or is_root_url(url) else canonical_url(url)
 
 
-def _fingerprint(entry: Entry, url: str | None) -> Fingerprint:
+def _fingerprint(entry: Entry, url: str | None, boilerplate: Boilerplate) -> Fingerprint:
     title = fold(entry.title)
-    text = fold(entry.text)
+    text = " ".join(strip_boilerplate(fold(entry.text).split(), boilerplate))
     headline, words = _split(title), _split(text)[:MAX_WORDS]
     return Fingerprint(
         url_key=None if url is None else _key(url),

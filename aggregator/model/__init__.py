@@ -23,6 +23,7 @@ from aggregator.model.articles import (
 from aggregator.model.documents import Enclosure, Hints, Image, Markup, ParsedEntry, ParsedFeed
 from aggregator.model.entries import (
     Assignment,
+    Boilerplate,
     Candidate,
     Decision,
     Entry,
@@ -71,6 +72,7 @@ __all__ = [
     "ArrivalRate",
     "Article",
     "Assignment",
+    "Boilerplate",
     "Candidate",
     "Claim",
     "ContentRight",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aggregator.model.documents import Enclosure, Hints, Image
@@ -70,6 +70,14 @@ class ReadEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Boilerplate:
+    """What the texts of a source begin and end with, whatever they are about: folded words."""
+
+    heads: tuple[str, ...] = ()
+    tails: tuple[str, ...] = ()  # from the last word to the first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReading:
     """One document after parse, clean, fingerprint and classify: what goes to the store."""
 
@@ -80,6 +88,7 @@ class SourceReading:
     unchanged: int  # items that the store has as they are: not among the entries
     skipped: int  # entries dropped by skip rules, by max_entries or because nothing of them could be used
     problems: tuple[str, ...]
+    boilerplate: Boilerplate = field(default_factory=Boilerplate)  # what is known now of the source's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from aggregator.model.documents import Hints
-from aggregator.model.entries import SourceReading
+from aggregator.model.entries import Boilerplate, SourceReading
 from aggregator.model.exchange import Validators
 
 
@@ -57,6 +57,7 @@ class SourceState:
     pace: Pace
     disabled_at: datetime | None  # None: polled
     last_read_at: datetime | None = None  # when a body was last read to its end: not by a 304
+    boilerplate: Boilerplate = field(default_factory=Boilerplate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -13,7 +13,16 @@ from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal, or
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.errors import LeaseLost
-from aggregator.model import Claim, Pace, PollResult, Source, SourceRecord, SourceState, Validators
+from aggregator.model import (
+    Boilerplate,
+    Claim,
+    Pace,
+    PollResult,
+    Source,
+    SourceRecord,
+    SourceState,
+    Validators,
+)
 from aggregator.store.engine import Transaction
 from aggregator.store.pace import pace_from_json, pace_to_json
 from aggregator.store.search import forget_source
@@ -194,6 +203,7 @@ def record_poll(tx: Transaction, result: PollResult) -> None:
             "icon_url": result.reading.icon_url,
             "problems": list(result.reading.problems),
             "skipped": result.reading.skipped,
+            "boilerplate": asdict(result.reading.boilerplate),
         }
     tx.execute(update(sources).where(sources.c.id == result.source_id).values(values))
 
@@ -268,7 +278,12 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
         pace=pace_from_json(row.pace),
         disabled_at=row.disabled_at,
         last_read_at=row.last_read_at,
+        boilerplate=_boilerplate(row.boilerplate),
     )
+
+
+def _boilerplate(kept: dict[str, list[str]] | None) -> Boilerplate:
+    return Boilerplate(**{name: tuple(runs) for name, runs in (kept or {}).items()})
 
 
 def _address(tx: Transaction, url: str) -> dict[str, object]:

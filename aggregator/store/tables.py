@@ -111,6 +111,7 @@ sources = Table(
     Column("last_error", Label),
     Column("problems", JSON, nullable=False),  # what was repaired or dropped in the last body
     Column("skipped", Integer, nullable=False),
+    Column("boilerplate", JSON),  # what its texts begin and end with; NULL: nothing is known
     Index("ix_sources_due", "host", "next_poll_at"),
     sqlite_with_rowid=False,
 )

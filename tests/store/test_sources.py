@@ -14,6 +14,7 @@ from sqlalchemy import select
 from aggregator.errors import LeaseLost
 from aggregator.model import (
     ArrivalRate,
+    Boilerplate,
     Claim,
     Hints,
     HostRest,
@@ -459,6 +460,7 @@ READING = SourceReading(
     unchanged=0,
     skipped=3,
     problems=("dates in the future: 1", "an entity that is not XML's: 2"),
+    boilerplate=Boilerplate(heads=("from our correspondent in",), tails=("app our of news more",)),
 )
 
 
@@ -482,6 +484,7 @@ def test_a_body_that_was_read(store: Store) -> None:
         pace=Pace(),
         disabled_at=None,
         last_read_at=NOON,
+        boilerplate=READING.boilerplate,
     )
     with store.read() as tx:
         row = tx.execute(select(tables.sources)).one()
