@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections import Counter
@@ -11,29 +12,35 @@ from pathlib import Path
 
 import click
 
-from aggregator import ops, rulings, tools
+from aggregator import backups, ops, rulings, running, tools
 from aggregator.config import Settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
 from aggregator.distribute import list_hub_notices
-from aggregator.executor.local import open_line
+from aggregator.errors import ConfigError
 from aggregator.explain import explain_entry, render_explanation
-from aggregator.logs import setup_logging
-from aggregator.schedule import Poller
-from aggregator.terminal import cli, command, command_without_config, load_config, show_progress
+from aggregator.logs import FORMS, setup_logging
+from aggregator.serving import serve as run_service
+from aggregator.terminal import cli, command, command_without_config, echo_notes, load_config, show_progress
 from aggregator.web.export import publish_site
-from aggregator.web.server import run_server
 
 
 @command
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--no-poll", is_flag=True, help="Serve what is stored, poll nothing.")
-def serve(config_path: Path, host: str, port: int, no_poll: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    envvar="AGGREGATOR_LOG_FORMAT",
+    help="json: one object a line, with source, bucket and lease. Also AGGREGATOR_LOG_FORMAT.",
+)
+def serve(config_path: Path, host: str, port: int, no_poll: bool, log_format: str) -> None:
     """Poll on schedule and serve feeds and pages."""
-    setup_logging("INFO")
-    settings = load_config(config_path)
-    _serve(settings, config_path, host=host, port=port, poll=not no_poll)
+    setup_logging("INFO", form=log_format)
+    _serve(load_config(config_path), host=host, port=port, poll=not no_poll, log_format=log_format)
 
 
 @command
@@ -68,7 +75,8 @@ def poll(config_path: Path, everything: bool, only: tuple[str, ...], as_json: bo
 @click.option("--json", "as_json", is_flag=True)
 def status(config_path: Path, as_json: bool) -> None:
     """How every source fares."""
-    settings = load_config(config_path)
+    settings = _load_for_status(config_path)
+    echo_notes(running.list_notices(settings.store_url, now=datetime.now(UTC)))
     rows = ops.list_status(settings, now=datetime.now(UTC))
     for notice in list_hub_notices(settings, now=datetime.now(UTC)):
         click.echo(f"hub: {notice}", err=as_json)  # the JSON is of sources alone
@@ -164,6 +172,25 @@ def prune(config_path: Path) -> None:
 
 
 @command
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+def backup(config_path: Path, file: Path, overwrite: bool) -> None:
+    """Write the store to FILE, also while the server runs."""
+    made = backups.back_up(load_config(config_path), file, overwrite=overwrite)
+    click.echo(f"{file}: {made.size_bytes / 1e6:.1f} MB, schema {made.version}, checked")
+
+
+@command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(config_path: Path, file: Path) -> None:
+    """Make FILE, a backup, the store; the former one is kept beside it."""
+    done = backups.restore(load_config(config_path), file, now=datetime.now(UTC))
+    click.echo(f"restored {file}: schema {done.version}, now {done.migrated_to}")
+    if done.kept is not None:
+        click.echo(f"the former store is {done.kept}: remove it when you no longer need it")
+
+
+@command
 def migrate(config_path: Path) -> None:
     """Bring the store's schema up to date."""
     before, after = ops.migrate(load_config(config_path))
@@ -185,25 +212,16 @@ def demo(host: str, port: int) -> None:
         config_path.write_text(text, encoding="utf-8")
         newsroom.start()
         try:
-            _serve(load_config(config_path), config_path, host=host, port=port, poll=True)
+            _serve(load_config(config_path), host=host, port=port, poll=True)
         finally:
             newsroom.stop()
 
 
-def _serve(settings: Settings, config_path: Path, *, host: str, port: int, poll: bool) -> None:
+def _serve(settings: Settings, *, host: str, port: int, poll: bool, log_format: str = FORMS[0]) -> None:
     banner = f"aggregator serves {settings.site.title} at http://{_shown(host)}:{port}/"
-    if not poll:
-        ops.prepare_store(settings, now=datetime.now(UTC))
-        run_server(config_path, host=host, port=port, on_start=lambda: click.echo(banner))
-        return
-    with open_line(settings) as line:
-        poller = Poller(line)
-
-        def start() -> None:
-            click.echo(banner)
-            poller.start()
-
-        run_server(config_path, host=host, port=port, on_start=start, on_stop=poller.stop)
+    run_service(
+        settings, host=host, port=port, poll=poll, log_format=log_format, on_start=lambda: click.echo(banner)
+    )
 
 
 def _shown(host: str) -> str:
@@ -211,6 +229,16 @@ def _shown(host: str) -> str:
     if host in ("127.0.0.1", "0.0.0.0", "::"):  # noqa: S104 - only compared
         return "localhost"
     return f"[{host}]" if ":" in host else host
+
+
+def _load_for_status(path: Path) -> Settings:
+    """A file that is wrong does not stop the server: which configuration it goes on with."""
+    try:
+        return load_config(path)
+    except ConfigError:
+        url = running.find_store_url(path, environ=os.environ)
+        echo_notes(running.list_notices(url, now=datetime.now(UTC)) if url else ())
+        raise
 
 
 def _echo_status(row: ops.SourceStatus) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from aggregator import hub
 from aggregator.catalogue import FORMATS, Topic, list_feeds, list_topics, read_feed, topic_url
 from aggregator.config import Settings
-from aggregator.errors import FetchError, StoreError
+from aggregator.errors import FetchError, Interrupted, StoreError
 from aggregator.fetch.caching import parse_retry_after
 from aggregator.logs import redact
 from aggregator.model import FetchRequest, FetchResult, Subscriber
@@ -131,6 +131,8 @@ class Distributor:
                 self._verify(subscriber)
             else:
                 self._deliver(subscriber)
+        except Interrupted:
+            pass  # made again when its lease is over
         except StoreError as error:
             _log.error("a call is lost, and made again when its lease is over: %s", error)
         except Exception:

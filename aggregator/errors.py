@@ -15,6 +15,7 @@
     ├── StoreError             the store cannot be used
     │   ├── SchemaMismatch     its schema is not the one this version needs
     │   └── LeaseLost          another process has taken over the host bucket; nothing was written
+    ├── Interrupted            the process stops: what was begun is left as if it had not been
     ├── PortTaken              the web server cannot listen where it was told to
     ├── BadParameter           a request names a parameter that there is not, or a value that it may not have
     ├── NoSuchEntry            a command names an entry that is not stored
@@ -133,6 +134,10 @@ class SchemaMismatch(StoreError):
 
 class LeaseLost(StoreError):
     """Another process has taken over the host bucket; the transaction was rolled back."""
+
+
+class Interrupted(AggregatorError, RuntimeError):
+    """The process stops and does not wait for this; it will be done again, nothing of it is recorded."""
 
 
 class PortTaken(AggregatorError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from datetime import UTC, datetime
 
+FORMS = ("text", "json")  # the first is the default
+
 HIDDEN = "***"
+_FIELDS = ("source", "bucket", "lease")  # what records may carry besides (`extra=`)
 _USERINFO = re.compile(r"(://)[^\s/?#\"'<>]+@")
 _SECRET_PARAMETER = re.compile(
     r"([?&;#][\w.%\[\]-]{0,64}(?:token|key|secret|password|passwd|pwd|signature|sig|credential)=)"
@@ -17,13 +21,13 @@ _SECRET_PARAMETER = re.compile(
 _LINE_BREAKERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # They tell at INFO what they do every second.
-_CHATTY = ("apscheduler", "alembic")
+_CHATTY = ("apscheduler", "alembic", "watchfiles")
 
 
-def setup_logging(level: str) -> None:
+def setup_logging(level: str, *, form: str = FORMS[0]) -> None:
     """Send every record of `level` ("info", "DEBUG" ...) and above to standard error; again replaces.
 
-    Raises ValueError for a level that does not exist.
+    `form` is one of FORMS. Raises ValueError for a level that does not exist.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
@@ -32,7 +36,7 @@ def setup_logging(level: str) -> None:
     for handler in root.handlers[:]:
         if isinstance(handler, _LineHandler):
             root.removeHandler(handler)
-    root.addHandler(_LineHandler())
+    root.addHandler(_LineHandler(_JsonFormatter() if form == "json" else _LineFormatter()))
     root.setLevel(number)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(number if number <= logging.DEBUG else max(number, logging.WARNING))
@@ -70,11 +74,23 @@ class _LineFormatter(logging.Formatter):
         return f"{at.removesuffix('+00:00')}Z {record.levelname} {record.name}: {text}"
 
 
+class _JsonFormatter(logging.Formatter):
+    """One object a line: `at level logger message`, and of those below what the record has."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        values = {"at": f"{at.removesuffix('+00:00')}Z", "level": record.levelname, "logger": record.name}
+        values["message"] = record.getMessage()
+        values |= {name: str(value) for name in _FIELDS if (value := getattr(record, name, None)) is not None}
+        trace = "\n".join(part for part in (record.exc_text, record.stack_info) if part)
+        return json.dumps(values | ({"trace": trace} if trace else {}), ensure_ascii=False)
+
+
 class _LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    def __init__(self) -> None:
+    def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__(sys.stderr)
         self.addFilter(_RedactFilter())
-        self.setFormatter(_LineFormatter())
+        self.setFormatter(formatter)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -15,12 +15,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator import pacing, subscribing, websub
-from aggregator.errors import AggregatorError, BodyTooLarge, FetchError
+from aggregator.errors import AggregatorError, BodyTooLarge, FetchError, Interrupted
 from aggregator.fetch.caching import parse_retry_after
 from aggregator.model import FetchRequest, FetchResult, Payload, PollResult, SourceReading, Subscription
 from aggregator.refresh import Line, finish_reading, start_reading
 from aggregator.saving import PollReport, save_results
-from aggregator.store import Transaction, sources, subscriptions
+from aggregator.store import Transaction, counters, sources, subscriptions
 
 READ_LEASE = timedelta(seconds=60)  # a reading ends after ten, one way or another
 
@@ -94,10 +94,12 @@ def _finish(line: Line, payload: Payload, started: Future[SourceReading] | None)
         error = str(reading) if isinstance(reading, AggregatorError) else None
         subscribing.record_push(tx, payload, error=error, now=now)
         if isinstance(reading, AggregatorError):
-            _log.warning("%s: pushed, but not read: %s", payload.source_id, error)
+            fields = {"source": payload.source_id}
+            _log.warning("%s: pushed, but not read: %s", payload.source_id, error, extra=fields)
             return ()
         report = _save(tx, line, payload, reading, now=now)
-    _log.info("%s: pushed, %d new, %d updated", report.source_id, report.new, report.updated)
+    counts = (report.source_id, report.new, report.updated)
+    _log.info("%s: pushed, %d new, %d updated", *counts, extra={"source": report.source_id})
     return (report,)
 
 
@@ -114,6 +116,8 @@ def _save(
     )
     ranks = {source.id: place for place, source in enumerate(line.settings.sources)}
     (report,) = save_results(tx, [result], now=now, ranks=ranks)
+    if state.last_read_at is not None:
+        counters.add_counts(tx, counters.count_delays(report.delays))
     if state.pace.rate is not None:
         # Else the law would take a source that is pushed for one that has fallen silent.
         rate = pacing.record_arrivals(state.pace.rate, new=report.new, now=payload.received_at)
@@ -134,6 +138,8 @@ def _ask(line: Line, subscription: Subscription) -> None:
             error = _explain(fetched)
             asked = fetched.header("retry-after")
             retry_after = None if asked is None else parse_retry_after(asked, now=line.now())
+    except Interrupted:
+        return  # asked again once its request is overdue
     except BodyTooLarge as large:
         error = f"{large.url} answers with a long document: it is no hub"
     except AggregatorError as failed:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import process_time
 
 from aggregator.classify import describe_rule, find_skip, place_entry
 from aggregator.clean.entries import clean_entries
@@ -57,8 +58,10 @@ def read_document(
     Without `trust_guids` its items are told apart by their links, or their words, as in a feed without guids.
     Raises ParseError when it is not a feed that can be read.
     """
+    began = process_time()
     feed = _parse(body, url, content_type=content_type, source=source, trust_guids=trust_guids)
-    return _read_feed(feed, source=source, seen_at=seen_at, known=known, boilerplate=boilerplate)[0]
+    reading, _ = _read_feed(feed, source=source, seen_at=seen_at, known=known, boilerplate=boilerplate)
+    return replace(reading, cpu_seconds=process_time() - began)
 
 
 def inspect_document(

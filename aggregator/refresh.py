@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from aggregator import classify, pacing, subscribing
 from aggregator.config import Settings
-from aggregator.errors import AggregatorError, ParseError
+from aggregator.errors import AggregatorError, Interrupted, ParseError
 from aggregator.fetch.client import Client
 from aggregator.fetch.redirects import is_same_origin
 from aggregator.model import (
@@ -36,7 +36,7 @@ from aggregator.model import (
 from aggregator.outcome import Exchange, check_status, judge, trusts_guids
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import Inspection, read_document
-from aggregator.saving import PollReport, save_results
+from aggregator.saving import PollReport, count_polls, save_results
 from aggregator.store import Store, Transaction, articles, entries, sources
 from aggregator.urls import host_bucket
 
@@ -71,6 +71,12 @@ class Line:
         places = {source.id: place for place, source in enumerate(self.settings.sources)}
         object.__setattr__(self, "places", places)
 
+    def interrupt(self) -> None:
+        """End what is being fetched and read; none of it is recorded, and all of it stays due."""
+        self.stopping.set()
+        self.client.close()
+        self.sandbox.close()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Poll:
@@ -90,6 +96,7 @@ def apply_configuration(store: Store, settings: Settings, *, now: datetime) -> N
         for section in settings.site.sections:
             for old_id in section.old_ids:
                 entries.rename_section(tx, f"{section.edition}/{old_id}", section.ref)
+        sources.forget_future(tx, now=now, lease=LEASE)
         subscribing.end_unwanted(tx, callback=settings.websub_callback, source_ids=by_id, now=now)
         entries.note_configuration(tx, _fingerprint(settings), now=now)
 
@@ -167,10 +174,12 @@ class _Batch:
                 jitter = self._line.jitter()
                 settled = hubs.settle(tx, exchange, result, **counts, jitter=jitter, c=c, now=now)
                 sources.record_poll(tx, settled)
+            count_polls(tx, [exchange for exchange, _ in self._waiting], results, reports)
         self._waiting = []
         self.reports += reports
         for report in reports:
-            _log.info("%s: %s", report.source_id, _describe(report))
+            fields = {"source": report.source_id, "bucket": self._claim.host, "lease": self._claim.token}
+            _log.info("%s: %s", report.source_id, _describe(report), extra=fields)
 
 
 def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
@@ -188,7 +197,10 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
             return
         if line.stopping.is_set():
             return
-        poll = _start_poll(line, source, states[source.id])
+        try:
+            poll = _start_poll(line, source, states[source.id])
+        except Interrupted:
+            return
         asked = True
         yield poll
         if _speaks_for(poll.exchange, claim.host):
@@ -237,7 +249,8 @@ def _save_polls(line: Line, claim: Claim, fetched: Queue[_Poll | None]) -> tuple
             return tuple(batch.reports)
         if poll.reading is not None and wait([poll.reading], timeout=batch.patience_seconds).not_done:
             batch.save()
-        batch.add(*_finish_poll(poll))
+        with suppress(Interrupted):
+            batch.add(*_finish_poll(poll))
 
 
 def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
@@ -252,6 +265,8 @@ def _start_poll(line: Line, source: Source, state: SourceState) -> _Poll:
         fetched = line.client.fetch(request)
         exchange = replace(exchange, fetched=fetched, answered_at=line.now())
         check_status(exchange)
+    except Interrupted:
+        raise
     except AggregatorError as error:
         return _Poll(exchange=replace(exchange, error=error))
     if fetched.status == 304:
@@ -301,14 +316,17 @@ def start_reading(
 
 
 def finish_reading(source_id: str, reading: Future[R]) -> R | AggregatorError:
-    """Wait for a reading; the error if it came to nothing."""
+    """Wait for a reading; the error if it came to nothing. Raises Interrupted."""
     try:
         return reading.result()
+    except CancelledError:
+        raise Interrupted(f"{source_id}: the reading of its feed was ended") from None
     except ParseError as error:
         return error
     except Exception as error:
         # Of ours, and worth a report; but it must not hold up the sources after this one.
-        _log.exception("%s: a bug in reading its feed: please report it", source_id)
+        fields = {"source": source_id}
+        _log.exception("%s: a bug in reading its feed: please report it", source_id, extra=fields)
         return AggregatorError(f"reading it failed by a fault of ours: {error!r}")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 from aggregator.dedupe.articles import (
@@ -16,8 +16,10 @@ from aggregator.dedupe.articles import (
     list_touched,
     must_leave,
 )
+from aggregator.errors import SandboxKilled
 from aggregator.model import Assignment, Candidate, PollOutcome, PollResult, ReadEntry
-from aggregator.store import Transaction, entries, moves, signatures
+from aggregator.outcome import Exchange
+from aggregator.store import Transaction, counters, entries, moves, signatures
 from aggregator.store.ids import entry_id
 
 _MOST_AGAIN = 48  # entries of an article that is decided anew: the larger is beyond doubt
@@ -33,6 +35,9 @@ class PollReport:
     updated: int = 0
     repeated: int = 0  # known but for their guids
     error: str | None = None
+    delays: tuple[timedelta, ...] = field(
+        default=(), compare=False
+    )  # of the new, from their own dates to now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,25 @@ def save_results(
 
     again = {i for i, assignment in assigned.items() if assignment.decision.rule == "repeated"}
     fates = (fresh.keys() - again, seen, again)
-    return tuple(_report(result, ids, *fates) for result, ids in zip(results, by_result, strict=True))
+    return tuple(
+        _report(result, read, *fates, now=now) for result, read in zip(results, by_result, strict=True)
+    )
+
+
+def count_polls(
+    tx: Transaction,
+    exchanges: Sequence[Exchange],
+    results: Sequence[PollResult],
+    reports: Sequence[PollReport],
+) -> None:
+    """Count for /metrics what has been saved in this transaction."""
+    counts: Counter[tuple[str, str]] = Counter((counters.FETCHES, report.outcome) for report in reports)
+    counts[counters.WORKER_KILLS, ""] = sum(isinstance(e.error, SandboxKilled) for e in exchanges)
+    cpu_seconds = sum(result.reading.cpu_seconds for result in results if result.reading is not None)
+    # The first document of a source is full of what has been there for long.
+    known = (r for e, r in zip(exchanges, reports, strict=True) if e.state.last_read_at is not None)
+    delays = counters.count_delays(delay for report in known for delay in report.delays)
+    counters.add_counts(tx, {**counts, (counters.PARSE_CPU_SECONDS, ""): cpu_seconds, **delays})
 
 
 def _entries_by_id(result: PollResult) -> dict[int, ReadEntry]:
@@ -121,6 +144,8 @@ def _insert(
         for i, r in fresh.items()
     ]
     assigned, members = _assign(tx, candidates)
+    merged = Counter(assigned[i].decision.rule for i in fresh if assigned[i].article_id is not None)
+    counters.add_counts(tx, {(counters.ARTICLES_MERGED, rule): count for rule, count in merged.items()})
     entries.insert_entries(
         tx, [entries.NewEntry(id=i, read=r, assignment=assigned[i]) for i, r in fresh.items()]
     )
@@ -188,10 +213,12 @@ def _candidate(number: int, read: ReadEntry, *, article_id: int, rank: int = 0) 
 
 def _report(
     result: PollResult,
-    ids: Collection[int],
+    ids: Mapping[int, ReadEntry],
     fresh: Collection[int],
     seen: Collection[int],
     again: Collection[int],
+    *,
+    now: datetime,
 ) -> PollReport:
     return PollReport(
         source_id=result.source_id,
@@ -200,4 +227,5 @@ def _report(
         updated=sum(i in seen for i in ids),
         repeated=sum(i in again for i in ids),
         error=result.error,
+        delays=tuple(now - read.entry.published_at for number, read in ids.items() if number in fresh),
     )

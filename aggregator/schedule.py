@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -12,17 +14,21 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import pacing, push
 from aggregator.distribute import Distributor
-from aggregator.errors import StoreError
+from aggregator.errors import Interrupted, StoreError
 from aggregator.executor.local import LocalExecutor, make_owner
 from aggregator.grouping import group_new
 from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
-from aggregator.store import sources, stories
+from aggregator.store import counters, processes, sources, stories
 from aggregator.store.prune import prune_store
 from aggregator.store.search import index_missing
 
+NOTED_EVERY = timedelta(seconds=15)  # how often a process says that it lives
+STOPPING = timedelta(seconds=10)  # of the 30 s that supervisors give; saving what was read takes a part too
+
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
+_CLOCK_SECONDS = 2.0  # what the clock may gain or lose in a second before it was set by somebody
 _LEAST_BUDGET = 0.01  # requests an hour for all sources together: the law needs something to share out
 
 _log = logging.getLogger(__name__)
@@ -34,6 +40,8 @@ class Poller:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._owner = make_owner()
+        self._noted_at: datetime | None = None
+        self._lost = 0  # heartbeats that the store refused
         self._executor = LocalExecutor(line)
         self._distributor = Distributor(line, owner=self._owner) if line.settings.websub_hub else None
         # Threads of their own: a slow hub or a long reading must not stop the heart.
@@ -43,6 +51,11 @@ class Poller:
     def start(self) -> None:
         if self._line.stopping.is_set():
             return
+        self._add_jobs()
+        self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
+
+    def _add_jobs(self) -> None:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler.add_job(self.beat, "interval", seconds=_HEARTBEAT_SECONDS, **options)
         self._scheduler.add_job(self.group, "interval", seconds=_HEARTBEAT_SECONDS, **options)
@@ -51,11 +64,16 @@ class Poller:
         self._scheduler.add_job(self._forget_terms, "cron", hour=3, minute=15, **options)
         if self._line.settings.keep is not None:
             self._scheduler.add_job(self._prune, "cron", hour=3, minute=30, **options)
-        self._scheduler.start()
 
-    def stop(self) -> None:
-        """Claim no more, let what runs finish its exchange and give the leases back."""
+    def stop(self, *, patience: timedelta = STOPPING) -> None:
+        """Claim no more, let what runs finish its exchange and give the leases back.
+
+        What is not finished after `patience` is broken off and stays due.
+        """
         self._line.stopping.set()
+        impatience = threading.Timer(patience.total_seconds(), self._line.interrupt)
+        impatience.daemon = True
+        impatience.start()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         for errand in self._errands:
@@ -63,6 +81,7 @@ class Poller:
         if self._distributor is not None:
             self._distributor.close()
         self._executor.close()
+        impatience.cancel()
 
     def beat(self) -> None:
         """One heartbeat: keep the leases we hold, claim what is due. Never waits for a poll."""
@@ -70,6 +89,7 @@ class Poller:
         for errand in self._errands:
             errand.start()
         try:
+            self._note_beat(now)
             self._executor.renew()
             free = self._executor.free
             if free <= 0 or self._line.stopping.is_set():
@@ -81,7 +101,16 @@ class Poller:
                 claims = sources.claim_due(tx, now=now, limit=free, lease=LEASE, owner=self._owner)
             self._executor.submit(claims)
         except StoreError as error:
+            self._lost += 1
             _log.error("this heartbeat is lost, the next one tries again: %s", error)
+
+    def _note_beat(self, now: datetime) -> None:
+        """Tell other processes that this one lives. By any difference: the clock may have been set back."""
+        if self._noted_at is None or abs(now - self._noted_at) >= NOTED_EVERY:
+            with self._line.store.write() as tx:
+                processes.record_beat(tx, self._owner, now=now)
+                counters.add_counts(tx, {(counters.STORE_RETRIES, ""): self._lost})
+            self._noted_at, self._lost = now, 0
 
     def _list_work(self) -> Iterator[Callable[[], object]]:
         if self._line.settings.websub_callback is not None:
@@ -96,6 +125,24 @@ class Poller:
             group_new(self._line.store, now=self._line.now(), stopping=self._line.stopping)
         except StoreError as error:
             _log.error("stories wait for the next heartbeat: %s", error)
+
+    def _watch_clock(self) -> None:
+        """Do not sleep through the time by which the clock is set back: APScheduler and sources would."""
+        ahead = self._line.now().timestamp() - time.monotonic()
+        while not self._line.stopping.wait(_HEARTBEAT_SECONDS):
+            moved = self._line.now().timestamp() - time.monotonic() - ahead
+            if abs(moved) < _CLOCK_SECONDS:
+                continue
+            try:
+                with self._line.store.write() as tx:
+                    sources.forget_future(tx, now=self._line.now(), lease=LEASE)
+            except StoreError as error:
+                _log.error("the clock was set, which is looked at again in a moment: %s", error)
+                continue
+            ahead += moved
+            _log.warning("the clock was set by %+.0f s", moved)
+            self._scheduler.remove_all_jobs()
+            self._add_jobs()
 
     def keep_budget(self) -> None:
         """Fit the pacing law to [fetch] requests_per_hour; without a budget, to its own constant.
@@ -156,6 +203,8 @@ class _Errand:
     def _run(self) -> None:
         try:
             self._work()
+        except Interrupted:
+            pass
         except StoreError as error:
             _log.error("this errand is lost, the next heartbeat tries again: %s", error)
         except Exception:

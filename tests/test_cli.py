@@ -20,7 +20,7 @@ from tests.harness import COMMAND, Site, make_item, publish
 from tests.site_samples import HEAD, Portal, make_settings, open_portal, source_table
 
 COMMANDS = ["serve", "poll", "check", "status", "entries", "explain", "split", "merge", "import", "export"]
-COMMANDS += ["schema", "add", "preview", "replay", "publish", "prune", "migrate", "demo"]
+COMMANDS += ["schema", "add", "preview", "replay", "publish", "prune", "backup", "restore", "migrate", "demo"]
 
 
 @pytest.fixture(scope="module")

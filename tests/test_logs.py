@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from aggregator.logs import redact, setup_logging
 @pytest.fixture(autouse=True)
 def _restored_logging() -> Iterator[None]:
     root = logging.getLogger()
-    names = ("apscheduler", "alembic")
+    names = ("apscheduler", "alembic", "watchfiles")
     handlers, level = root.handlers[:], root.level
     levels = [logging.getLogger(name).level for name in names]
     yield
@@ -134,3 +135,19 @@ def test_the_scheduler_is_quiet_unless_debugging(capsys: pytest.CaptureFixture[s
 def test_an_unknown_level_is_refused_with_the_levels_there_are() -> None:
     with pytest.raises(ValueError, match="'loud'; write debug, info"):
         setup_logging("loud")
+
+
+def test_json_is_one_object_a_line_with_what_the_record_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    setup_logging("INFO", form="json")
+    fields = {"source": "wire", "bucket": "wire.example", "lease": "0f"}
+    logging.getLogger("aggregator.x").info("polled %s", "http://me:secret@wire.example/", extra=fields)
+    try:
+        raise ValueError("no\nhttps://a.example/?token=abc")
+    except ValueError:
+        logging.getLogger("aggregator.y").exception("a bug")
+    polled, bug = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", polled.pop("at"))
+    message = {"level": "INFO", "logger": "aggregator.x", "message": "polled http://***@wire.example/"}
+    assert polled == message | fields
+    assert bug["trace"].endswith("https://a.example/?token=***")
+    assert {"source", "bucket", "lease"}.isdisjoint(bug)

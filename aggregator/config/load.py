@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -64,6 +65,14 @@ def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
         position = len(before), len(before[-1]) + 1
         raise _build_error(path, "is not UTF-8 here; save the file as UTF-8", position) from None
     return parse_settings(text, path=path, environ=environ)
+
+
+def digest_file(path: Path) -> str:
+    """Tells one state of a file from another; of one that cannot be read, nothing."""
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return ""
 
 
 def parse_settings(text: str, *, path: Path, environ: Mapping[str, str]) -> Settings:

@@ -23,7 +23,7 @@ from aggregator.model import Claim
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
 from aggregator.saving import PollReport
-from aggregator.store import open_store, sources, subscribers
+from aggregator.store import counters, open_store, sources, subscribers
 
 READ_TIMEOUT = timedelta(seconds=10)
 READ_MEMORY_BYTES = 256 * 1024 * 1024
@@ -86,6 +86,7 @@ class LocalExecutor:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="bucket")
         self._lock = threading.Lock()
         self._running: dict[str, Claim] = {}
+        self._abandoned: list[Claim] = []  # the store could not be written to, not even to give them back
         self._renewed_at = line.now()
 
     @property
@@ -102,14 +103,26 @@ class LocalExecutor:
 
     def renew(self) -> None:
         """Prolong the leases of running buckets; to be called at least every LEASE / 3."""
+        self._give_back()
         now = self._line.now()
         with self._lock:
             tokens = list(self._running)
-        if not tokens or now - self._renewed_at < LEASE / 4:
+        if not tokens or abs(now - self._renewed_at) < LEASE / 4:
             return
         with self._line.store.write() as tx:
             sources.renew_leases(tx, tokens, until=now + LEASE)
         self._renewed_at = now
+
+    def _give_back(self) -> None:
+        with self._lock:
+            abandoned = self._abandoned
+        if abandoned:
+            with self._line.store.write() as tx:
+                for claim in abandoned:
+                    sources.release_lease(tx, claim)
+                counters.add_counts(tx, {(counters.STORE_RETRIES, ""): len(abandoned)})
+            with self._lock:
+                self._abandoned = self._abandoned[len(abandoned) :]
 
     def close(self) -> None:
         """Let running buckets finish the exchange they are in, save it and give the bucket back."""
@@ -120,18 +133,25 @@ class LocalExecutor:
         try:
             return poll_bucket(self._line, claim, polite=polite)
         except LeaseLost as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra=_describe(claim))
             return ()
         except StoreError as error:
-            # The bucket is polled again when its lease has run out; nothing of it was half saved.
-            _log.error("%s: %s", claim.host, error)
+            # Polled again when the lease can be given back, or has run out; nothing of it was half saved.
+            _log.error("%s: %s", claim.host, error, extra=_describe(claim))
+            with self._lock:
+                self._abandoned = [*self._abandoned, claim]
             return ()
         except Exception:
-            _log.exception("%s: a bug: please report it", claim.host)
+            _log.exception("%s: a bug: please report it", claim.host, extra=_describe(claim))
             raise
         finally:
             with self._lock:
                 self._running.pop(claim.token, None)
+
+
+def _describe(claim: Claim) -> dict[str, str]:
+    """What a record of the log has besides its words."""
+    return {"bucket": claim.host, "lease": claim.token}
 
 
 def make_owner() -> str:

@@ -13,6 +13,7 @@ from types import TracebackType
 import certifi
 import pycurl
 
+from aggregator.errors import Interrupted
 from aggregator.fetch.exchange import Exchange, Hop, conclude, limit_answer, open_exchange, prepare
 from aggregator.model import FetchPolicy, FetchRequest, FetchResult
 
@@ -43,12 +44,12 @@ class Client:
         behind others to the same host. The request's own headers (and `user:password@` of its URL) go to the
         origin of the URL alone; validators go along on every hop.
 
-        Raises FetchError, most often one of its subclasses; RuntimeError if the client is or gets closed.
+        Raises FetchError, most often one of its subclasses; Interrupted if the client is or gets closed.
         """
         exchange = open_exchange(request)
         with self._lock:
             if self._closed:
-                raise RuntimeError("the fetch client is closed")
+                raise Interrupted("the fetch client is closed")
             self._inbox.append(exchange)
             self._ring()
         return exchange.future.result()
@@ -124,7 +125,7 @@ class _Driver:
         for easy in self._running:
             self._multi.remove_handle(easy)
         for exchange in (*self._running.values(), *self._waiting, *self._inbox):
-            exchange.future.set_exception(RuntimeError("the fetch client was closed"))
+            exchange.future.set_exception(Interrupted("the fetch client was closed"))
         for easy in (*self._running, *self._free):
             easy.close()
         self._multi.close()

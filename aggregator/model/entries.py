@@ -89,6 +89,7 @@ class SourceReading:
     skipped: int  # entries dropped by skip rules, by max_entries or because nothing of them could be used
     problems: tuple[str, ...]
     boilerplate: Boilerplate = field(default_factory=Boilerplate)  # what is known now of the source's
+    cpu_seconds: float = field(default=0.0, compare=False)  # what reading it took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from typing import Any, Generic, Self, TypeVar
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from aggregator.errors import SandboxKilled
+from aggregator.errors import Interrupted, SandboxKilled
 from aggregator.parse.document import TELL
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ class Sandbox:
 
         `url` is what the error names and is not passed on. `result()` of the future raises what the function
         raised; SandboxKilled when it took too long, ran out of memory or its process died. `cancel()` drops
-        the result. Raises RuntimeError when the sandbox is closed.
+        the result. Raises Interrupted when the sandbox is closed.
         """
         task = _Task(function=function, args=args, kwargs=kwargs, url=url)
         with self._lock:
@@ -171,7 +171,7 @@ class Sandbox:
     def _get_pool(self) -> ProcessPool:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the sandbox is closed")
+                raise Interrupted("the sandbox is closed")
             if self._pool is not None and not self._pool.active:
                 # Not here: this may be one of the threads that disposing of the pool waits for.
                 threading.Thread(target=_dispose, args=(self._pool,), daemon=True).start()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from aggregator.logs import redact
 from aggregator.model import Article, Coverage, Decision, Enclosure, Image, Origin
 from aggregator.store import ids
 from aggregator.store.engine import Transaction
@@ -222,7 +223,7 @@ def _article(
         origin=Origin(
             id=row.source_id,
             name=row.name,
-            feed_url=row.feed_url,
+            feed_url=redact(row.feed_url),  # feeds show it to everybody
             site_url=row.site_url,
             updated_at=row.updated_at,
         ),

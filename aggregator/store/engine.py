@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +23,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from aggregator.errors import SchemaMismatch, StoreError
 from aggregator.store import postgresql
+from aggregator.store.usage import join_users
 
 Transaction = sqlalchemy.Connection
 
@@ -38,6 +41,7 @@ class Store:
 
     engine: sqlalchemy.Engine
     write_lock: threading.Lock
+    leave: Callable[[], object]  # ends the use that usage.py counts; again does no harm
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -65,8 +69,19 @@ class Store:
                 _raise_bug(error)
                 raise StoreError(f"cannot write to the store {_where(self)}: {error.orig}") from error
 
+    @contextmanager
+    def unlogged(self) -> Iterator[Any]:
+        """The driver's own connection, in no transaction: for what may not run in one."""
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            try:
+                yield driver
+            except sqlite3.Error as error:
+                raise StoreError(f"cannot read the store {_where(self)}: {error}") from error
+
     def close(self) -> None:
         self.engine.dispose()
+        self.leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class View(Store):
 def open_view(store: Store) -> Iterator[View]:
     """Many reads that see the same. Raises StoreError when the database cannot be read."""
     with store.read() as tx:
-        yield View(store.engine, store.write_lock, tx)
+        yield View(store.engine, store.write_lock, store.leave, tx)
 
 
 def open_store(url: str, *, migrate: bool = True) -> Store:
@@ -127,11 +142,11 @@ def find_store(url: str) -> Store | None:
     return None
 
 
-def connect(url: str) -> Store:
-    """A handle on whatever is at the URL, its schema unseen."""
+def connect(url: str, *, shared: bool = True) -> Store:
+    """A handle on whatever is at the URL, its schema unseen; `shared`: `restore` refuses while it is open."""
     backend = sqlalchemy.make_url(url).get_backend_name()  # before the engine: it would import the driver
     if backend == "postgresql":
-        return Store(postgresql.create_engine(url), threading.Lock())
+        return Store(postgresql.create_engine(url), threading.Lock(), lambda: None)
     if backend != "sqlite":
         raise StoreError(
             f"[store] url: {backend} is no database of ours: write sqlite:///FILE or "
@@ -140,7 +155,17 @@ def connect(url: str) -> Store:
     engine = sqlalchemy.create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine, threading.Lock())
+    user = join_users(engine.url.database) if shared and engine.url.database else None
+    leave = weakref.finalize(engine, lambda: None if user is None else os.close(user))
+    return Store(engine, threading.Lock(), leave)
+
+
+def find_file(url: str) -> Path:
+    """The file of a store in SQLite. Raises StoreError for another database."""
+    parts = sqlalchemy.make_url(url)
+    if parts.get_backend_name() != "sqlite" or not parts.database:
+        raise StoreError(f"{parts.get_backend_name()} keeps no file: back it up by its own tools")
+    return Path(parts.database)
 
 
 def bring_up_to_date(store: Store) -> None:
@@ -151,8 +176,7 @@ def bring_up_to_date(store: Store) -> None:
     version = find_version(store)
     if version == HEAD:
         return
-    if version is not None and version > HEAD:
-        check_version(version)
+    refuse_newer(version)
     config = Config()
     config.set_main_option("script_location", "aggregator:store/migrations")
     with store.write() as tx:
@@ -165,13 +189,18 @@ def bring_up_to_date(store: Store) -> None:
 
 def check_version(version: str | None) -> None:
     """Raises SchemaMismatch, with the cure, unless the schema is the one this version needs."""
+    refuse_newer(version)
+    if version != HEAD:
+        raise SchemaMismatch(f"the store is at schema {version}, needed is {HEAD}: run aggregator migrate")
+
+
+def refuse_newer(version: str | None) -> None:
+    """Raises SchemaMismatch, with the cure, for a schema that this version cannot bring up to date."""
     if version is not None and version > HEAD:
         raise SchemaMismatch(
             f"the store is at schema {version}, this version knows {HEAD}: it was written by a newer "
             "aggregator; install that one, or restore a backup made before the upgrade"
         )
-    if version != HEAD:
-        raise SchemaMismatch(f"the store is at schema {version}, needed is {HEAD}: run aggregator migrate")
 
 
 def find_version(store: Store) -> str | None:

@@ -23,6 +23,7 @@ from aggregator.model import (
     SourceState,
     Validators,
 )
+from aggregator.store.counters import LEASE_RECLAIMS, add_counts
 from aggregator.store.engine import Transaction
 from aggregator.store.pace import pace_from_json, pace_to_json
 from aggregator.store.search import forget_source
@@ -33,6 +34,15 @@ _POLLED = and_(sources.c.configured, sources.c.disabled_at.is_(None))
 _NO_PACE: dict[str, object] = {"pace": pace_to_json(Pace()), "disabled_at": None}
 _PACE_CONSTANT = "pace_constant"
 _LEASE_FREE = {"lease_token": None, "lease_owner": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How the polling of configured sources fares."""
+
+    states: dict[str, int]  # "new", "ok", "error", "disabled"
+    due: int
+    lag: timedelta  # of the most overdue one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,23 +119,26 @@ def claim_due(
         wanted.append(or_(sources.c.last_polled_at.is_(None), sources.c.last_polled_at < not_since))
     free = _free(now, force=force)
     due_hosts = tx.execute(
-        select(sources.c.host)
+        select(sources.c.host, func.max(hosts.c.lease_token))
         .join(hosts, hosts.c.host == sources.c.host)
         .where(*wanted, free)
         .group_by(sources.c.host)
         .order_by(func.min(sources.c.next_poll_at), sources.c.host)
         .limit(limit)
-    ).scalars()
+    )
     claims = []
-    for host in due_hosts.all():
+    reclaimed = 0
+    for host, former in due_hosts.all():
         token = secrets.token_hex(8)
         lease_values = {"lease_token": token, "lease_owner": owner, "lease_until": now + lease}
         taken = tx.execute(update(hosts).where(hosts.c.host == host, free).values(lease_values))
         if taken.rowcount != 1:
             continue
+        reclaimed += former is not None
         due = select(sources.c.id).where(*wanted, sources.c.host == host)
         ids = tx.execute(due.order_by(sources.c.next_poll_at, sources.c.id)).scalars().all()
         claims.append(Claim(host=host, token=token, source_ids=tuple(ids), forced=force))
+    add_counts(tx, {(LEASE_RECLAIMS, ""): reclaimed})
     return tuple(claims)
 
 
@@ -135,6 +148,21 @@ def has_due(tx: Transaction, *, now: datetime) -> bool:
     due = select(sources.c.id).join(hosts, hosts.c.host == sources.c.host)
     due = due.where(_POLLED, sources.c.next_poll_at <= now, free)
     return tx.execute(due.limit(1)).first() is not None
+
+
+def measure_schedule(tx: Transaction, *, now: datetime) -> Schedule:
+    state = case(
+        (sources.c.disabled_at.is_not(None), "disabled"),
+        (sources.c.last_polled_at.is_(None), "new"),
+        (sources.c.failures > 0, "error"),
+        else_="ok",
+    )
+    told = select(state.label("state")).where(sources.c.configured).subquery()
+    rows = tx.execute(select(told.c.state, func.count()).group_by(told.c.state).order_by(told.c.state))
+    overdue = select(func.count(), func.min(sources.c.next_poll_at))
+    due, oldest = tx.execute(overdue.where(_POLLED, sources.c.next_poll_at <= now)).one()
+    lag = timedelta() if oldest is None else now - oldest
+    return Schedule(states={row[0]: row[1] for row in rows}, due=due, lag=lag)
 
 
 def hold_lease(tx: Transaction, claim: Claim, *, until: datetime) -> None:
@@ -162,7 +190,22 @@ def release_dead_leases(tx: Transaction, *, is_dead: Callable[[str], bool]) -> i
     dead = [owner for owner in owners.scalars() if is_dead(owner)]
     if not dead:
         return 0
-    return tx.execute(update(hosts).where(hosts.c.lease_owner.in_(dead)).values(_LEASE_FREE)).rowcount
+    freed = tx.execute(update(hosts).where(hosts.c.lease_owner.in_(dead)).values(_LEASE_FREE)).rowcount
+    add_counts(tx, {(LEASE_RECLAIMS, ""): freed})
+    return freed
+
+
+def forget_future(tx: Transaction, *, now: datetime, lease: timedelta) -> None:
+    """After a clock that was ahead has been set right: nothing waits for times that it has made up.
+
+    Sources that were polled in what is the future now, by more than clocks of machines differ, are due, their
+    hosts may be asked, and no lease ends later than one that is taken now.
+    """
+    future = sources.c.last_polled_at > now + lease
+    ahead = select(sources.c.host).where(future)
+    tx.execute(update(hosts).where(hosts.c.host.in_(ahead)).values(not_before=None))
+    tx.execute(update(hosts).where(hosts.c.lease_until > now + lease).values(lease_until=now + lease))
+    tx.execute(update(sources).where(future).values(next_poll_at=now, last_polled_at=now))
 
 
 def record_poll(tx: Transaction, result: PollResult) -> None:

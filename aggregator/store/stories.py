@@ -5,7 +5,7 @@ Terms and links are indexed like sketches, in a bounded number of slots each, fo
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
+from aggregator.store.counters import STORIES_JOINED, add_counts
 from aggregator.store.engine import Transaction, read_rows, write_rows
 from aggregator.store.ids import batched_ids
 from aggregator.store.tables import (
@@ -170,6 +171,8 @@ def record_plan(tx: Transaction, plan: StoryPlan) -> None:
         moved = update(articles).where(articles.c.story_id == merge.from_story)
         tx.execute(moved.values(_story_values(merge.into_story, merge.reason)))
         redirect_story(tx, merge.from_story, merge.into_story)
+    joined = Counter(r.rule for number, (story, r) in plan.placements.items() if story != number)
+    add_counts(tx, {(STORIES_JOINED, rule): count for rule, count in joined.items()})
     placed = [
         {"placed": article_id} | _story_values(story_id, reason)
         for article_id, (story_id, reason) in plan.placements.items()

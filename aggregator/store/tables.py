@@ -391,3 +391,28 @@ payloads = Table(
     Column("taken_until", UtcDateTime),  # some process reads it until then; NULL: nobody
     Column("body", LargeBinary, nullable=False),
 )
+
+# The servers that run, what each is configured by, and what is wrong with what it was given since.
+processes = Table(
+    "processes",
+    metadata,
+    Column("owner", Label, primary_key=True),  # as in hosts.lease_owner
+    Column("polls", Boolean, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("config_number", Integer, nullable=False),  # counts the configurations of this process from 1
+    Column("config_digest", Label, nullable=False),
+    Column("configured_at", UtcDateTime, nullable=False),
+    Column("config_problems", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What /metrics counts, of all processes together.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Label, primary_key=True),
+    Column("labels", Label, primary_key=True),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

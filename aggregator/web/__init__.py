@@ -8,7 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import embeds, feeds, health, hub, pages, reference, websub
+from aggregator.web import embeds, feeds, health, hub, metrics, pages, reference, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
@@ -27,6 +27,7 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     front = Front(documents)
     app.after_request(front.learn)  # called last: Flask goes from the last to the first
     app.register_blueprint(health.make_blueprint(store))
+    app.register_blueprint(metrics.make_blueprint(store))
     app.register_blueprint(websub.make_blueprint(settings, store))
     if settings.has_own_hub:
         app.register_blueprint(hub.make_blueprint(settings, store))

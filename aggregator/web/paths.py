@@ -41,6 +41,7 @@ DYNAMIC: Mapping[str, str] = {
     "/websub/*": "hubs ask and push",
     "/hub": "subscribers ask",
     "/healthz": "speaks of a process",
+    "/metrics": "speaks of a process",
     "/readyz": "speaks of a process",
 }
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from granian import Granian
 from granian.constants import Interfaces
 
-from aggregator.config import load_settings
-from aggregator.errors import PortTaken
+from aggregator.config import Settings, digest_file, load_settings
+from aggregator.errors import ConfigError, PortTaken, StoreError
 from aggregator.logs import setup_logging
-from aggregator.store import open_store
+from aggregator.store import Store, open_store, processes
 from aggregator.web import create_app
 from aggregator.web.documents import Documents
 
@@ -28,18 +29,26 @@ _WORKERS = 2
 # writer would hold up all of them.
 _THREADS = 2
 
+_STOPPING_SECONDS = 5  # for answers under way
+_LOOK_SECONDS = 0.5
+
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """The configuration in force, as a web worker gets it that starts now."""
+
+    settings: Settings
+    owner: str  # the process, as the store knows it
+    number: int  # of the configuration
+    log_format: str
+
+
 def run_server(
-    config_path: Path,
-    *,
-    host: str,
-    port: int,
-    on_start: Callable[[], None] = lambda: None,
-    on_stop: Callable[[], None] = lambda: None,
+    running: Running, *, host: str, port: int, on_start: Callable[[], None], on_hangup: Callable[[], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `on_start` runs once a worker listens, `on_stop` at the end.
+    """Serve until SIGTERM or SIGINT. `on_start` runs once a worker listens, `on_hangup` at each SIGHUP.
 
     Raises PortTaken.
     """
@@ -55,22 +64,65 @@ def run_server(
         blocking_threads=_THREADS,
         backpressure=128,
         respawn_failed_workers=True,
+        workers_kill_timeout=_STOPPING_SECONDS,
         log_level="warning",  # type: ignore[arg-type]
     )
     server.on_startup(partial(_call_when_listening, address, port, on_start))
-    server.on_shutdown(on_stop)
-    server.serve(target_loader=partial(load_app, config_path, os.getpid()), wrap_loader=False)
+    # Not granian's reload: a worker that ends takes the connections with it that it has not accepted.
+    server.on_startup(lambda: signal.signal(signal.SIGHUP, lambda *_: on_hangup()))
+    server.serve(target_loader=partial(load_app, running, os.getpid()), wrap_loader=False)
 
 
-def load_app(config_path: Path, parent: int) -> WSGIApplication:
+def load_app(running: Running, parent: int) -> WSGIApplication:
     """Called in each worker process of granian."""
-    setup_logging("INFO")
+    setup_logging("INFO", form=running.log_format)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    settings = load_settings(config_path, environ=os.environ)
-    store = open_store(settings.store_url, migrate=False)
-    documents = Documents(store)
-    threading.Thread(target=documents.follow, args=(threading.Event(),), daemon=True).start()
-    return create_app(settings, store, documents=documents).wsgi_app
+    site = _Site(running, open_store(running.settings.store_url, migrate=False))
+    threading.Thread(target=site.follow, daemon=True).start()
+    return site
+
+
+class _Site:
+    """The application under the configuration in force; from one request to the next it may be another."""
+
+    def __init__(self, running: Running, store: Store) -> None:
+        self._running = running
+        self._store = store
+        self._ended = threading.Event()
+        self._app = self._make_app(running.settings)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._app(environ, start_response)
+
+    def follow(self) -> None:
+        """Take over what the process that polls or serves has taken over, for ever."""
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            try:
+                self._look()
+            except (StoreError, ConfigError) as error:
+                _log.warning("the configuration is looked at again in a moment: %s", error)
+            except Exception:
+                _log.exception("a bug: please report it")
+
+    def _look(self) -> None:
+        with self._store.read() as tx:
+            mark = processes.find_mark(tx, self._running.owner)
+        path = self._running.settings.path
+        # If the file has changed again since, what it says now waits for the same judgement.
+        if mark is None or mark.number == self._running.number or mark.digest != digest_file(path):
+            return
+        settings = load_settings(path, environ=os.environ)
+        former = self._ended
+        self._ended = threading.Event()
+        self._app = self._make_app(settings)
+        self._running.settings, self._running.number = settings, mark.number
+        former.set()
+
+    def _make_app(self, settings: Settings) -> WSGIApplication:
+        documents = Documents(self._store)
+        threading.Thread(target=documents.follow, args=(self._ended,), daemon=True).start()
+        return create_app(settings, self._store, documents=documents).wsgi_app
 
 
 def _find_address(host: str, port: int) -> str:

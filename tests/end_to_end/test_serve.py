@@ -65,7 +65,10 @@ def test_the_same_bytes_and_tags_after_a_restart(publisher: Publisher, site: Sit
 
 @pytest.mark.usefixtures("each_store")
 def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing(publisher: Publisher, site: Site) -> None:
-    """Ten sources of 30 items, SIGKILL after a random while, five times over, then one poll to the end."""
+    """Ten sources of 30 items, SIGKILL after a random while, five times over, then one poll to the end.
+
+    AGGREGATOR_TEST_KILLS=200 tries as many moments.
+    """
     chance = random.Random(20261124)
     paths = {f"s{n}": f"/s{n}" for n in range(10)}
     expected = set()
@@ -75,7 +78,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing(publisher: Pu
         publish(publisher, path, items)
     write_config(site, publisher, paths, every="1s")
     guids: dict[str, str] = {}
-    for _ in range(5):
+    for _ in range(int(os.environ.get("AGGREGATOR_TEST_KILLS", "5"))):
         process = site.start()
         time.sleep(chance.uniform(0.3, 3.0))
         family = [p.pid for p in psutil.Process(process.pid).children(recursive=True)]

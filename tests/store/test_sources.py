@@ -28,6 +28,7 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.store import Store, sources, tables
+from aggregator.store.counters import LEASE_RECLAIMS, list_counts
 from aggregator.store.entries import list_raw_hashes
 from tests.harness import make_source
 from tests.store.samples import (
@@ -682,3 +683,25 @@ def test_a_source_that_moved_is_polled_at_its_new_host_and_keeps_its_validators(
     assert held.host == "new.example"
     sync(store, make_source(), now=NOON + DAY)
     assert get_state(store).poll_url == "https://new.example/rss", "a restart does not go back"
+
+
+def test_how_late_polls_are_and_what_a_clock_ahead_has_left(store: Store) -> None:
+    """Sources polled by a clock that was a day ahead are due when it has been set right, and free."""
+    day = timedelta(days=1)
+    with store.write() as tx:
+        sources.sync_sources(tx, [make_source("a"), make_source("b")], now=NOON)
+        schedule = sources.measure_schedule(tx, now=NOON + timedelta(minutes=5))
+        assert (schedule.states, schedule.due, schedule.lag) == ({"new": 2}, 2, timedelta(minutes=5))
+        (claim, _) = sources.claim_due(tx, now=NOON + day, limit=9, lease=timedelta(minutes=1), owner="me")
+        result = PollResult(
+            source_id="a", outcome="failed", polled_at=NOON + day, next_poll_at=NOON + 2 * day, error="no"
+        )
+        sources.record_poll(tx, result)
+        sources.release_lease(tx, claim, rest_until=NOON + day)
+        assert sources.measure_schedule(tx, now=NOON).states == {"error": 1, "new": 1}
+        assert not sources.has_due(tx, now=NOON), "one waits for tomorrow, the other's lease ends tomorrow"
+        sources.forget_future(tx, now=NOON, lease=timedelta(minutes=1))
+        assert sources.has_due(tx, now=NOON)
+        later = NOON + timedelta(minutes=2)
+        assert len(sources.claim_due(tx, now=later, limit=9, lease=day, owner="me")) == 2
+        assert list_counts(tx)[LEASE_RECLAIMS, ""] == 1, "that of the source which was not given back"

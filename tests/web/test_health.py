@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy
 from flask.testing import FlaskClient
 
 from aggregator.refresh import apply_configuration
-from aggregator.store import Store, open_store
+from aggregator.store import Store, open_store, processes
 from aggregator.store.engine import HEAD, connect
 from aggregator.web import create_app
 from tests.site_samples import NOON, make_settings, source_table
@@ -68,3 +70,15 @@ def test_a_store_that_cannot_be_used_is_not_ready(tmp_path: Path, content: bytes
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert "Traceback" not in answer.get_data(as_text=True)
         assert client.get("/healthz").status_code == 200
+
+
+def test_readiness_tells_when_a_heart_last_beat_and_does_not_fail_over_it(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    with store.write() as tx:
+        for owner, polls, minutes in (("poller", True, 60), ("web", False, 1), ("older", True, 90)):
+            at = datetime.now(UTC) - timedelta(minutes=minutes)
+            processes.record_start(tx, owner, polls=polls, digest="", now=at, is_dead=lambda _: False)
+    with open_client(tmp_path, store) as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert re.fullmatch(r"ok\nlast heartbeat 360\d s ago\n", answer.get_data(as_text=True))

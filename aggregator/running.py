@@ -1,0 +1,58 @@
+"""What the servers that run on a store have to tell an admin."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from aggregator.config import parse_settings
+from aggregator.errors import ConfigError, StoreError
+from aggregator.executor.local import is_dead
+from aggregator.store import open_store, processes
+from aggregator.store.engine import find_file
+
+SILENT_AFTER = timedelta(minutes=2)
+
+
+def list_notices(store_url: str, *, now: datetime) -> tuple[str, ...]:
+    """A sentence for everything that is wrong with a server that runs; nothing where none runs."""
+    try:
+        if store_url.startswith("sqlite:") and not find_file(store_url).exists():
+            return ()
+        store = open_store(store_url, migrate=False)
+    except StoreError:  # whoever opens it next says why
+        return ()
+    try:
+        with store.read() as tx:
+            known = processes.list_processes(tx)
+    finally:
+        store.close()
+    return tuple(sentence for process in known for sentence in _describe(process, now))
+
+
+def find_store_url(path: Path, *, environ: Mapping[str, str]) -> str | None:
+    """Where the store is by a configuration file that may be full of errors; None: it does not say."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("store", {}).get("url")
+    except (OSError, ValueError, AttributeError):
+        written = None
+    store = f"url = {json.dumps(written)}" if isinstance(written, str) else ""
+    try:
+        return parse_settings(f"[store]\n{store}", path=path, environ=environ).store_url
+    except ConfigError:
+        return None
+
+
+def _describe(process: processes.Process, now: datetime) -> Iterator[str]:
+    if is_dead(process.owner):
+        yield "the server was killed: start it again"
+        return
+    since = f"{process.configured_at:%Y-%m-%d %H:%M} UTC"
+    for problem in process.config_problems:
+        yield f"the running server goes on with the configuration of {since}, because of {problem}"
+    if now - process.beat_at > SILENT_AFTER:
+        what = "polls" if process.polls else "serves"
+        yield f"the process that {what} has not been heard of since {process.beat_at:%H:%M} UTC: see its log"
