@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from operator import attrgetter
 
 from aggregator.model import Article
+from aggregator.publish.digest import COVERED_WITHIN
 from aggregator.publish.mixing import mix_newest
 from aggregator.publish.stories import present_story
 from aggregator.store import Transaction, articles, listings
-
-_TOP_WITHIN = timedelta(hours=24)
 
 
 def list_mixed(tx: Transaction, section: str, *, limit: int) -> tuple[Article, ...]:
@@ -23,7 +21,7 @@ def list_mixed(tx: Transaction, section: str, *, limit: int) -> tuple[Article, .
 
 def list_top(tx: Transaction, section: str, *, limit: int) -> tuple[Article, ...]:
     """What most sources carry of the last 24 hours, which end with the newest article and not now."""
-    return listings.list_most_covered(tx, section, limit=limit, within=_TOP_WITHIN)
+    return listings.list_most_covered(tx, section, limit=limit, within=COVERED_WITHIN)
 
 
 def list_told(tx: Transaction, section: str, *, limit: int) -> tuple[Article, ...]:

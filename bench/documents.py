@@ -57,8 +57,8 @@ def _make_items(
         yield DemoItem(
             guid=url,
             url=url,
-            title=_make_sentence(dice, lang, 9).rstrip("."),
-            summary=_make_sentence(dice, lang, 25),
+            title=make_sentence(dice, lang, 9).rstrip("."),
+            summary=make_sentence(dice, lang, 25),
             html="\n".join(f"<p>{text}</p>" for text in paragraphs),
             author=" ".join(_draw(dice, lang, 2)).title(),
             categories=tuple(_draw(dice, lang, 2)),
@@ -70,12 +70,12 @@ def _make_items(
 def _make_paragraphs(dice: Random, lang: Lang, size_bytes: int) -> Iterator[str]:
     size = 0
     while size < size_bytes:
-        paragraph = " ".join(_make_sentence(dice, lang, dice.randint(8, 25)) for _ in range(3))
+        paragraph = " ".join(make_sentence(dice, lang, dice.randint(8, 25)) for _ in range(3))
         size += len(paragraph.encode())
         yield paragraph
 
 
-def _make_sentence(dice: Random, lang: Lang, words: int) -> str:
+def make_sentence(dice: Random, lang: Lang, words: int) -> str:
     sentence = " ".join(_draw(dice, lang, words))
     return sentence[0].upper() + sentence[1:] + "."
 

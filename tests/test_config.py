@@ -216,7 +216,7 @@ def test_an_unknown_source_id_is_told_with_its_nearest_neighbour() -> None:
 
 def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     settings = parse(
-        SPORTS + SOURCE + 'section = "sports"\n[site]\nhijri = false\nimages = "proxy"\n'
+        SPORTS + SOURCE + 'section = "sports"\n[site]\nimages = "proxy"\n'
         '[fetch]\nrequests_per_hour = 500\n[embed]\nallow = "*"\n[admin]\npassword = "x"\n'
         '[websub]\nhub = "https://hub.example/"\ncallback = "https://me.example/"'
     )
@@ -227,9 +227,8 @@ def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
     assert settings.websub_callback == "https://me.example/websub/"
     unused = "is accepted but has no effect in this version"
     assert settings.notes == (
-        f"c.toml:8:1: site.hijri: {unused}",
-        'c.toml:9:1: site.images: "proxy" has no effect in this version and is treated as "none"',
-        f"c.toml:15:1: admin.password: {unused}",
+        'c.toml:8:1: site.images: "proxy" has no effect in this version and is treated as "none"',
+        f"c.toml:14:1: admin.password: {unused}",
     )
 
 
@@ -361,8 +360,8 @@ def test_the_keys_are_those_of_the_design() -> None:
         "[fetch]": "contact timeout max_body_bytes concurrency per_host host_gap allow_networks "
         "requests_per_hour",
         "[defaults]": polling,
-        "[[section]]": "id edition name old_ids",
-        "[[source]]": f"id name url section {polling}",
+        "[[section]]": "id edition name old_ids weight",
+        "[[source]]": f"id name url section priority {polling}",
         "[embed]": "allow",
         "[admin]": "password",
         "[websub]": "hub callback",

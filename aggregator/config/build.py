@@ -134,6 +134,7 @@ def _read_sections(raw: Mapping[str, object], site: Values, context: Context) ->
                     edition=edition,
                     name=values["name"] or values["id"],
                     old_ids=values["old_ids"],
+                    weight=values["weight"],
                 )
             )
     return Directory(editions=site["editions"], sections=tuple(sections), broken=frozenset(broken))
@@ -235,6 +236,7 @@ def _build_source(values: Values, section: str, skip: tuple[Rule, ...], rules: t
         skip=skip,
         rules=rules,
         max_entries=values["max_entries"],
+        priority=values["priority"],
     )
 
 
@@ -251,6 +253,7 @@ def _build_site(site: Values, directory: Directory) -> Site:
         digits=site["digits"],
         images=site["images"] == "direct",
         source_in_title=site["source_in_title"],
+        hijri=site["hijri"],
     )
 
 

@@ -132,8 +132,7 @@ SITE = Table(
             name="hijri",
             **kinds.flag(),
             default="false",
-            says="Whether pages show the Hijri date too.",
-            unused=True,
+            says="Whether front pages show the Hijri date (Umm al-Qura) too.",
         ),
         Key(
             name="images",
@@ -276,6 +275,12 @@ SECTION = Table(
             default="[]",
             says="Their URLs lead here.",
         ),
+        Key(
+            name="weight",
+            **kinds.number(0, 48),
+            default="0",
+            says="By how many hours its stories count as newer than they are when the front page is ranked.",
+        ),
     ),
 )
 
@@ -311,6 +316,12 @@ SOURCE = Table(
             shape=kinds.TEXT,
             says="Where its entries go, unless a rule says otherwise.",
             example='section = "…", the id of a [[section]]',
+        ),
+        Key(
+            name="priority",
+            **kinds.number(0, 48),
+            default="0",
+            says="By how many hours its stories count as newer than they are when the front page is ranked.",
         ),
         *POLLING,
     ),

@@ -58,7 +58,16 @@ class Article:
     first_seen_at: datetime
     sections: tuple[str, ...]  # section references, sorted
     coverage: tuple[Coverage, ...]  # every source that carries it, the lead first
-    story: str | None = None  # opaque, as in /story/{id}; None: not decided yet
+    story: str | None = None  # the story that it tells, as in /story/{id}; None: none is found yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontStory:
+    """A story as an edition's front page may show it."""
+
+    id: str  # as in /story/{id}; of its one article where no story is found yet
+    articles: tuple[Article, ...]  # those that may stand for it, by id; never empty
+    coverage: tuple[Coverage, ...]  # each source that tells it, once, the first to do so first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

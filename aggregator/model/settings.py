@@ -24,6 +24,7 @@ class Section:
     edition: str
     name: str
     old_ids: tuple[str, ...] = ()
+    weight: int = 0  # hours by which its stories count as newer on the front page
 
     @property
     def ref(self) -> str:
@@ -40,6 +41,7 @@ class Site:
     digits: Literal["arab", "latn"] | None  # None: as the edition's locale has them
     images: bool  # whether pages show images
     source_in_title: SourceInTitle = "off"  # where titles in feeds name the outlet
+    hijri: bool = False  # whether front pages show the Hijri date too
 
     def find_edition(self, edition_id: str) -> Edition | None:
         return next((e for e in self.editions if e.id == edition_id), None)
@@ -72,6 +74,7 @@ class Source:
     skip: tuple[Rule, ...]
     rules: tuple[Rule, ...]
     max_entries: int
+    priority: int = 0  # hours by which its stories count as newer on the front page
 
     @property
     def edition(self) -> str:

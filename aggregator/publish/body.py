@@ -51,6 +51,8 @@ _LOST = re.compile(
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
     + "]"
 )
+# Sanitised HTML has `<` and `>` as marks of tags and nowhere else.
+_IMG = re.compile("<img[^>]*>")
 _SRC = re.compile(r'\ssrc="([^"]*)"')
 
 T = TypeVar("T")
@@ -178,6 +180,23 @@ def _encode_marks(uri: str) -> str:
 
 def _path(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
+
+
+def render_page_body(article: Article, *, images: bool) -> str:
+    """The article's HTML as a page shows it; as safe as it came.
+
+    Its images load when they come near and tell nobody what is read; the one that stands above the text is
+    not in it again. Without `images` there are none.
+    """
+    above = _same_image(article.image.url) if article.image else None
+
+    def replace_image(found: re.Match[str]) -> str:
+        src = _SRC.search(found[0])
+        if not images or src is None or _same_image(html.unescape(src[1])) == above:
+            return ""
+        return f'{found[0][:-1]} loading="lazy" decoding="async" referrerpolicy="no-referrer">'
+
+    return _IMG.sub(replace_image, article.content_html)
 
 
 def _shows(content_html: str, image_url: str) -> bool:

@@ -1,97 +1,93 @@
 """What stands where on a front page. Pure: freshness is measured from the newest article, never from a clock.
 
-The order of articles is that of their *standing*: published_at, moved later by WORTH_OF_SOURCE for every
-further source that carries the article (at most MAX_FURTHER_SOURCES of them) and by WORTH_OF_IMAGE where the
-page can show its image. So an article of four sources stands level with one that is twelve hours newer.
+docs/front-page.md says in words what is decided here; a test compares the figures.
+
+The order of stories is that of their *standing*: the date of the article that stands for them, moved later by
+WORTH_OF_SOURCE for every further source that tells the story (at most MAX_FURTHER_SOURCES of them), by
+WORTH_OF_IMAGE where the page can show its image, and by as many hours as the weight of its section and the
+priority of its source are. Of a story's articles that one stands for it which would stand best alone.
 
 The lead is the first with an image among the LEAD_CANDIDATES best, else the best; a box opens with its best
-article that has an image.
+story that has an image.
 
-Places are given out from the top of the page down: lead, seconds, most covered, latest, boxes. Whatever has
-a place is not given another one, and neither is an article with the same headline: no text stands twice on
-a page. The two lists take at most a quarter each of what the top leaves, or a small site would have empty
-sections.
+Places are given out from the top of the page down: lead, seconds, most covered, latest, boxes. Whatever has a
+place is not given another one, and neither is a story with the same headline: no text stands twice on a page.
+The two lists take at most a quarter each of what the top leaves, or a small site would have empty sections.
+No section fills the top and no source a list or a box while there is something else to show.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.model import Article, Coverage, Edition, Section, Site
+from aggregator.model import Article, Coverage, Edition, FrontStory, Section, Site
+from aggregator.text import fold
 
 WORTH_OF_SOURCE = timedelta(hours=4)
 WORTH_OF_IMAGE = timedelta(hours=2)
+WORTH_OF_WEIGHT = timedelta(hours=1)  # of one point of a section's weight or a source's priority
 MAX_FURTHER_SOURCES = 6
+COVERED_WITHIN = timedelta(hours=24)  # of the newest article: whose sources make 'most covered'
 
 LEAD_CANDIDATES = 5
 SECONDS = 4
 SECONDS_OF_ONE_SECTION = 2
+OF_ONE_SOURCE = 2  # in a box, or in the list of the latest
 MOST_COVERED = 5
 LATEST = 7
 BOX = 5
 LIST_SHARE = 4  # each list takes at most one in four of what is left
+
+Standing = Callable[[Article, int], datetime]  # of an article in so many sources
 
 
 def build_front_page(
     *,
     site: Site,
     edition: Edition,
-    articles_by_section: Mapping[str, Sequence[Article]],
-    latest: Sequence[Article],
+    stories: Sequence[FrontStory],
+    priorities: Mapping[str, int] | None = None,
 ) -> FrontPage:
-    """Return the front page of `edition`: the same page for the same articles, in whatever order they come.
+    """Return the front page of `edition`: the same page for the same stories, in whatever order they come.
 
-    `articles_by_section` is keyed by section reference (`ar/sports`); a section without a key has no
-    articles. `latest` are the newest articles of the edition, of any section.
+    A story belongs to the sections of its articles. `priorities` are those of sources by id, 0 where missing.
     """
     sections = site.list_sections(edition.id)
-    everything = _distinct([*latest, *(a for s in sections for a in articles_by_section.get(s.ref, ()))])
-    ranked = sorted(everything, key=lambda a: (_standing(a, site), a.id), reverse=True)
+    stand = _make_standing(site, sections, priorities or {})
+    ranked = _rank((_place(story, story.articles, stand) for story in stories), stand)
+    newest_at = max((a.published_at for story in stories for a in story.articles), default=None)
     taken = _Taken()
 
     lead = next(iter(taken.take(_pictured_first(ranked[:LEAD_CANDIDATES], site), 1)), None)
-    seconds = _take_seconds(taken, ranked, lead)
-    share = max(0, len(everything) - len(seconds) - 1) // LIST_SHARE
-    by_sources = sorted(
-        (a for a in ranked if count_sources(a) > 1), key=count_sources, reverse=True
-    )  # stable: equals keep their standing
-    most_covered = taken.take(by_sources, min(MOST_COVERED, share))
-    newest = sorted(everything, key=lambda a: (a.published_at, a.id), reverse=True)
-    latest_taken = taken.take(newest, min(LATEST, share))
-    boxes = []
-    for section in sections:
-        own = {a.id for a in articles_by_section.get(section.ref, ())}
-        articles = taken.take((a for a in ranked if a.id in own), BOX)
-        if articles:
-            articles = _pictured_first(articles, site)
-            boxes.append(SectionBox(section=section, articles=articles))
+    homes = _find_homes(ranked, sections)
+    used = [homes[lead.article.id]] if lead else []
+    seconds = _take_varied(
+        taken, ranked, SECONDS, most=SECONDS_OF_ONE_SECTION, group=lambda p: homes[p.article.id], used=used
+    )
+    share = max(0, len(ranked) - len(seconds) - 1) // LIST_SHARE
+    covered = _count_lately(stories, newest_at)
+    by_sources = sorted((p for p in ranked if covered[p.id] > 1), key=lambda p: covered[p.id], reverse=True)
+    most_covered = taken.take(by_sources, min(MOST_COVERED, share))  # stable: equals keep their standing
+    latest = _take_varied(
+        taken, _list_latest(stories), min(LATEST, share), most=OF_ONE_SOURCE, group=_get_source
+    )
     return FrontPage(
         edition=edition,
         lead=lead,
         seconds=seconds,
-        boxes=tuple(boxes),
-        latest=latest_taken,
+        boxes=tuple(_fill_boxes(taken, site, sections, stories, stand)),
+        latest=latest,
         most_covered=most_covered,
-        newest_at=newest[0].published_at if newest else None,
+        newest_at=newest_at,
     )
-
-
-def _pictured_first(articles: Sequence[Article], site: Site) -> tuple[Article, ...]:
-    """The same articles, the first one with an image moved to the front."""
-    opener = next((a for a in articles if site.images and a.image), None)
-    return tuple(articles) if opener is None else (opener, *(a for a in articles if a is not opener))
 
 
 def list_outlets(article: Article) -> tuple[Coverage, ...]:
     """The other sources that carry the article, each once, in the order of its coverage."""
-    found: dict[str, Coverage] = {}
-    for copy in article.coverage:
-        if copy.source_id != article.origin.id:
-            found.setdefault(copy.source_id, copy)
-    return tuple(found.values())
+    return _list_others(article, article.coverage)
 
 
 def count_sources(article: Article) -> int:
@@ -99,52 +95,156 @@ def count_sources(article: Article) -> int:
     return 1 + len(list_outlets(article))
 
 
-def _distinct(articles: Iterable[Article]) -> list[Article]:
-    return list({a.id: a for a in articles}.values())
+# --- the order ------------------------------------------------------------------------------------
 
 
-def _standing(article: Article, site: Site) -> datetime:
-    further = min(count_sources(article) - 1, MAX_FURTHER_SOURCES)
-    image = WORTH_OF_IMAGE if site.images and article.image else timedelta()
-    return article.published_at + further * WORTH_OF_SOURCE + image
+def _make_standing(site: Site, sections: Sequence[Section], priorities: Mapping[str, int]) -> Standing:
+    weights = {section.ref: section.weight for section in sections}
+
+    def stand(article: Article, sources: int) -> datetime:
+        weight = max((weights.get(ref, 0) for ref in article.sections), default=0)
+        points = weight + priorities.get(article.origin.id, 0)
+        image = WORTH_OF_IMAGE if _has_image(article, site) else timedelta()
+        further = min(sources - 1, MAX_FURTHER_SOURCES)
+        return article.published_at + further * WORTH_OF_SOURCE + image + points * WORTH_OF_WEIGHT
+
+    return stand
 
 
-def _take_seconds(taken: _Taken, ranked: Sequence[Article], lead: Article | None) -> tuple[Article, ...]:
-    """The next best articles, at most SECONDS_OF_ONE_SECTION of a section unless that leaves places empty."""
-    if lead is None:
-        return ()
-    per_section = Counter(lead.sections[:1])
+def _place(story: FrontStory, articles: Iterable[Article], stand: Standing) -> Placed:
+    """The story as the best of the articles tells it."""
+    best = max(articles, key=lambda a: (stand(a, count_sources(a)), a.id))
+    return _tell(story, best)
+
+
+def _tell(story: FrontStory, article: Article) -> Placed:
+    others = _list_others(article, (*article.coverage, *story.coverage))
+    return Placed(id=story.id, article=article, others=others)
+
+
+def _rank(placed: Iterable[Placed], stand: Standing) -> list[Placed]:
+    return sorted(placed, key=lambda p: (stand(p.article, p.sources), p.article.id), reverse=True)
+
+
+def _list_latest(stories: Iterable[FrontStory]) -> list[Placed]:
+    """Every story as its newest article tells it, newest first."""
+    told = (_tell(story, max(story.articles, key=lambda a: (a.published_at, a.id))) for story in stories)
+    return sorted(told, key=lambda p: (p.article.published_at, p.article.id), reverse=True)
+
+
+def _count_lately(stories: Iterable[FrontStory], newest_at: datetime | None) -> Mapping[str, int]:
+    """How many distinct sources have told each story in the last hours."""
+    if newest_at is None:
+        return {}
+    since = newest_at - COVERED_WITHIN
+    return {
+        story.id: len({copy.source_id for copy in story.coverage if copy.published_at > since})
+        for story in stories
+    }
+
+
+# --- the places -----------------------------------------------------------------------------------
+
+
+def _fill_boxes(
+    taken: _Taken, site: Site, sections: Sequence[Section], stories: Sequence[FrontStory], stand: Standing
+) -> Iterator[SectionBox]:
+    for section in sections:
+        own = [(story, [a for a in story.articles if section.ref in a.sections]) for story in stories]
+        ranked = _rank((_place(story, articles, stand) for story, articles in own if articles), stand)
+        chosen = _take_varied(taken, ranked, BOX, most=OF_ONE_SOURCE, group=_get_source)
+        if chosen:
+            yield SectionBox(section=section, stories=_pictured_first(chosen, site))
+
+
+def _take_varied(
+    taken: _Taken,
+    ranked: Sequence[Placed],
+    count: int,
+    *,
+    most: int,
+    group: Callable[[Placed], str],
+    used: Iterable[str] = (),
+) -> tuple[Placed, ...]:
+    """The first `count` without a place, at most `most` of a group unless that leaves places empty."""
+    seen = Counter(used)
     varied = []
-    for article in ranked:
-        home = article.sections[:1]
-        if article.id != lead.id and all(per_section[s] < SECONDS_OF_ONE_SECTION for s in home):
-            varied.append(article)
-            per_section.update(home)
-    chosen = taken.take(varied, SECONDS)
-    chosen += taken.take(ranked, SECONDS - len(chosen))
-    order = {article.id: place for place, article in enumerate(ranked)}
-    return tuple(sorted(chosen, key=lambda a: order[a.id]))
+    for placed in ranked:
+        if seen[group(placed)] < most and not taken.has(placed):
+            varied.append(placed)
+            seen[group(placed)] += 1
+    chosen = taken.take(varied, count)
+    chosen += taken.take(ranked, count - len(chosen))
+    order = {placed.id: place for place, placed in enumerate(ranked)}
+    return tuple(sorted(chosen, key=lambda p: order[p.id]))
+
+
+def _pictured_first(placed: Sequence[Placed], site: Site) -> tuple[Placed, ...]:
+    """The same stories, the first one with an image moved to the front."""
+    opener = next((p for p in placed if _has_image(p.article, site)), None)
+    return tuple(placed) if opener is None else (opener, *(p for p in placed if p is not opener))
+
+
+def _has_image(article: Article, site: Site) -> bool:
+    return site.images and article.image is not None
+
+
+def _get_source(placed: Placed) -> str:
+    return placed.article.origin.id
+
+
+def _find_homes(ranked: Iterable[Placed], sections: Sequence[Section]) -> Mapping[str, str]:
+    """By article, the first section that it stands in."""
+    return {p.article.id: next((s.ref for s in sections if s.ref in p.article.sections), "") for p in ranked}
+
+
+def _list_others(article: Article, coverage: Iterable[Coverage]) -> tuple[Coverage, ...]:
+    found: dict[str, Coverage] = {}
+    for copy in coverage:
+        if copy.source_id != article.origin.id:
+            found.setdefault(copy.source_id, copy)
+    return tuple(found.values())
 
 
 class _Taken:
-    """Which articles and headlines already have a place."""
+    """Which stories and headlines already have a place."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
         self._titles: set[str] = set()
 
-    def take(self, articles: Iterable[Article], count: int) -> tuple[Article, ...]:
-        """The first `count` articles that have no place yet; from now on they have one."""
-        chosen: list[Article] = []
-        for article in articles:
+    def has(self, placed: Placed) -> bool:
+        return placed.id in self._ids or _get_title(placed) in self._titles
+
+    def take(self, ranked: Iterable[Placed], count: int) -> tuple[Placed, ...]:
+        """The first `count` stories that have no place yet; from now on they have one."""
+        chosen: list[Placed] = []
+        for placed in ranked:
             if len(chosen) >= count:
                 break
-            title = " ".join(article.title.casefold().split())
-            if article.id not in self._ids and title not in self._titles:
-                self._ids.add(article.id)
-                self._titles.add(title)
-                chosen.append(article)
+            if not self.has(placed):
+                self._ids.add(placed.id)
+                self._titles.add(_get_title(placed))
+                chosen.append(placed)
         return tuple(chosen)
+
+
+def _get_title(placed: Placed) -> str:
+    # Headlines of signs alone fold to nothing, and are not all the same.
+    return fold(placed.article.title) or placed.article.title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A story in its place."""
+
+    id: str  # of the story, as in FrontStory
+    article: Article  # that stands for it
+    others: tuple[Coverage, ...]  # the other sources that tell it, each once, those of the same text first
+
+    @property
+    def sources(self) -> int:
+        return 1 + len(self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,17 +252,23 @@ class SectionBox:
     """A section's place on the front page; never empty."""
 
     section: Section
-    articles: tuple[Article, ...]
+    stories: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPage:
-    """An edition's front page. No article and no headline is on it twice."""
+    """An edition's front page. No story and no headline is on it twice."""
 
     edition: Edition
-    lead: Article | None  # None: there are no articles at all
-    seconds: tuple[Article, ...]
+    lead: Placed | None  # None: there are no stories at all
+    seconds: tuple[Placed, ...]
     boxes: tuple[SectionBox, ...]  # in the order of the configuration
-    latest: tuple[Article, ...]  # newest first
-    most_covered: tuple[Article, ...]  # at least two sources each, most first
+    latest: tuple[Placed, ...]  # newest first
+    most_covered: tuple[Placed, ...]  # at least two sources each, most first
     newest_at: datetime | None  # of the newest article on the page or not; None: there are none
+
+    def list_placed(self) -> tuple[Placed, ...]:
+        """Everything on the page, the most prominent first."""
+        lead = (self.lead,) if self.lead else ()
+        boxed = (placed for box in self.boxes for placed in box.stories)
+        return (*lead, *self.seconds, *self.latest, *self.most_covered, *boxed)

@@ -1,18 +1,26 @@
 """The HTML pages, each from values to a whole document.
 
 `env` is the environment that `templates.make_environment` made for the edition of the page. A page holds no
-inline script or style, and no address of a third party but the images of articles and the links to them.
+script but a link to our own and a block of JSON-LD, no inline style, and no address of a third party but the
+images of articles and the links to them.
 It is the same, byte for byte, for the same values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import jinja2
 
 from aggregator.model import Article, Edition, Section, Site, Source
 from aggregator.publish.digest import FrontPage
+from aggregator.publish.structured import describe_article, describe_list
+from aggregator.text import fold
+
+RELATED = 6
+LATEST = 6
+MORE = 4
 
 
 def render_front(
@@ -28,6 +36,7 @@ def render_front(
         edition=page.edition,
         section=None,
         front=page,
+        linked_data=describe_list(site, (placed.article for placed in page.list_placed())),
         alternates=site.editions if alternates is None else alternates,
     )
 
@@ -46,6 +55,8 @@ def render_section(
         site=site,
         edition=_edition_of(site, section),
         section=section,
+        alternates=_list_alternates(site, section) if page == 1 else (),
+        linked_data=describe_list(site, articles),
         articles=articles,
         page=page,
         pages=pages,
@@ -61,33 +72,34 @@ def render_article(
     section: Section | None,
     related: Sequence[Article] = (),
     latest: Sequence[Article] = (),
+    more: Sequence[Article] = (),
     story: str | None = None,
 ) -> str:
     """Return the page of one article.
 
-    `section` is where the breadcrumb leads; None: straight from the front page. Of `related` and `latest`
-    nothing is shown twice, and not the article itself. `article.content_html` goes out as it is: it has
-    been sanitised when it came in. `story` is the public id of the story that others tell too, if any.
+    `section` is where the breadcrumb leads, and what `more` is of; None: straight from the front page, and
+    there is no more. Of `related`, `latest` and `more` nothing is shown twice, and not the article itself; of
+    each the first few are. `article.content_html` has been sanitised when it came in. `story` is the public
+    id of the story that others tell too, if any.
     """
-    shown = {article.id}
+    shown = _Shown(article)
     return env.get_template("article.html").render(
         site=site,
         edition=edition,
         section=section,
         article=article,
-        story=story,
-        related=_unseen(related, shown),
-        latest=_unseen(latest, shown),
+        shared_story=story,
+        related=shown.pick(related, RELATED),
+        latest=shown.pick(latest, LATEST),
+        more=shown.pick(sorted(more, key=lambda a: a.image is None), MORE) if section else (),
+        linked_data=describe_article(site, article, section),
     )
 
 
 def render_feeds(
     env: jinja2.Environment, *, site: Site, edition: Edition, sources: Sequence[Source] = ()
 ) -> str:
-    """Return the page that explains feeds and lists those of every edition, `edition`'s first.
-
-    It names the one script of our pages, which adds buttons that copy an address.
-    """
+    """Return the page that explains feeds and lists those of every edition, `edition`'s first."""
     return env.get_template("feeds.html").render(
         site=site,
         edition=edition,
@@ -110,10 +122,37 @@ def _edition_of(site: Site, section: Section) -> Edition:
     return next(e for e in site.editions if e.id == section.edition)
 
 
-def _unseen(articles: Iterable[Article], shown: set[str]) -> list[Article]:
-    fresh = []
-    for article in articles:
-        if article.id not in shown:
-            shown.add(article.id)
-            fresh.append(article)
-    return fresh
+def _list_alternates(site: Site, section: Section) -> tuple[Alternate, ...]:
+    """The sections of the same id, this one included; () if no other edition has one."""
+    found = tuple(
+        Alternate(edition, other)
+        for edition in site.editions
+        for other in site.list_sections(edition.id)
+        if other.id == section.id
+    )
+    return found if len(found) > 1 else ()
+
+
+class Alternate(NamedTuple):
+    """A section in the language of another edition."""
+
+    edition: Edition
+    section: Section
+
+
+class _Shown:
+    """Which articles and headlines a page already has."""
+
+    def __init__(self, article: Article) -> None:
+        self._ids = {article.id}
+        self._titles = {fold(article.title)}
+
+    def pick(self, articles: Iterable[Article], count: int) -> list[Article]:
+        """The first `count` that the page does not have; from now on it has them."""
+        fresh: list[Article] = []
+        for article in articles:
+            if len(fresh) < count and article.id not in self._ids and fold(article.title) not in self._titles:
+                self._ids.add(article.id)
+                self._titles.add(fold(article.title))
+                fresh.append(article)
+        return fresh

@@ -21,14 +21,19 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent
 from babel.support import NullTranslations, Translations
+from hijridate import Gregorian
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from aggregator.model import Article, Coverage, Edition, Section, Site, Source, Telling
+from aggregator.publish.body import render_page_body
 from aggregator.publish.digest import count_sources, list_outlets
 
 # Name and media type of a feed by the ending of its path.
 FEED_NAMES = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
 FEED_TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
+
+OUTLETS_SHOWN = 3  # besides the one that leads; the rest is folded away
 
 # CLDR numbering systems in use for news; Babel names them but prints ASCII digits all the same.
 _DIGITS = {"arab": "٠١٢٣٤٥٦٧٨٩", "arabext": "۰۱۲۳۴۵۶۷۸۹", "latn": "0123456789"}
@@ -53,6 +58,7 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         auto_reload=False,
     )
     env.policies["ext.i18n.trimmed"] = True
+    env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     locale = find_locale(edition.locale)
     # The extension adds this method at run time; only its stub knows nothing of it.
     env.install_gettext_translations(load_translations(locale), newstyle=True)  # type: ignore[attr-defined]
@@ -71,6 +77,7 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         top_feed_path=top_feed_path,
         story_feed_path=story_feed_path,
         source_feed_path=source_feed_path,
+        outlets_shown=OUTLETS_SHOWN,
         feed_formats=tuple(FEED_NAMES),
         feed_names=FEED_NAMES,
         feed_types=FEED_TYPES,
@@ -121,7 +128,11 @@ def section_path(section: Section, page: int = 1) -> str:
 
 
 def article_path(article: Article) -> str:
-    return f"/article/{quote(article.id, safe='')}"
+    return path_of_article(article.id)
+
+
+def path_of_article(article_id: str) -> str:
+    return f"/article/{quote(article_id, safe='')}"
 
 
 def story_path(story: str) -> str:
@@ -130,7 +141,7 @@ def story_path(story: str) -> str:
 
 
 def telling_path(telling: Telling) -> str:
-    return f"/article/{quote(telling.article_id, safe='')}"
+    return path_of_article(telling.article_id)
 
 
 def day_path(edition: Edition, day: date, page: int = 1) -> str:
@@ -224,16 +235,40 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
     def iso(context: Context, at: datetime) -> str:
         return _local(context, at).isoformat(timespec="seconds")
 
+    def day_link(context: Context, at: datetime) -> str:
+        return day_path(edition, _local(context, at).date())
+
     def percent(context: Context, share: float) -> str:
         return digits(context, format_percent(share, locale=locale))
 
-    with_context = (digits, day, clock, when, zone, moment, iso, percent)
+    with_context = (digits, day, clock, when, zone, moment, iso, day_link, hijri, percent)
     return {
         **{f.__name__: jinja2.pass_context(f) for f in with_context},
         "unlike": lambda item: _unlike(item, edition),
         "outlets": list_outlets,
         "source_count": count_sources,
+        "body": _body,
     }
+
+
+@jinja2.pass_context
+def _body(context: Context, article: Article) -> Markup:
+    """The one text that goes out unescaped: it was sanitised when the entry was cleaned."""
+    site: Site = context["site"]
+    return Markup(render_page_body(article, images=site.images))  # noqa: S704
+
+
+@jinja2.pass_context
+def hijri(context: Context, at: datetime) -> tuple[int, int, int] | None:
+    """Year, month and day of the Umm al-Qura calendar where the site is.
+
+    None outside its tables, which go from 1924 to 2077.
+    """
+    local = _local(context, at)
+    try:
+        return Gregorian(local.year, local.month, local.day).to_hijri().datetuple()
+    except OverflowError:
+        return None
 
 
 def _local(context: Context, at: datetime) -> datetime:

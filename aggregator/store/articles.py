@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.logs import redact
@@ -44,6 +44,10 @@ _LISTED = (
     .join(entries, entries.c.id == articles.c.lead_entry_id)
     .join(sources, sources.c.id == entries.c.source_id)
 )
+_BRIEF = _LISTED.with_only_columns(
+    *(column for column in _LISTED.selected_columns if column.key != "content_html"),
+    literal("").label("content_html"),
+)
 
 
 def list_articles(tx: Transaction, section: str, *, limit: int, offset: int = 0) -> tuple[Article, ...]:
@@ -74,9 +78,20 @@ def list_source_articles(tx: Transaction, source_id: str, *, limit: int) -> tupl
     return _read(tx, query.order_by(articles.c.published_at.desc(), articles.c.id.desc()))
 
 
-def get_articles(tx: Transaction, article_ids: Sequence[int]) -> tuple[Article, ...]:
-    """Those of the articles that there are, in the order given."""
-    found = {ids.decode_id(a.id): a for a in _read(tx, _LISTED.where(articles.c.id.in_(article_ids)))}
+def get_articles(
+    tx: Transaction,
+    article_ids: Sequence[int],
+    *,
+    brief: bool = False,
+    coverage: Mapping[int, Sequence[Coverage]] | None = None,
+) -> tuple[Article, ...]:
+    """Those of the articles that there are, in the order given.
+
+    `brief`: with no content_html, which is most of what there is to read. `coverage` is that of
+    `list_coverage` if it is at hand.
+    """
+    query = (_BRIEF if brief else _LISTED).where(articles.c.id.in_(article_ids))
+    found = {ids.decode_id(a.id): a for a in _read(tx, query, coverage)}
     return tuple(found[number] for number in article_ids if number in found)
 
 
@@ -134,10 +149,15 @@ def _get_meta(tx: Transaction, key: str) -> str:
     return value
 
 
-def _read(tx: Transaction, query: Select[*tuple[Any, ...]]) -> tuple[Article, ...]:
+def _read(
+    tx: Transaction,
+    query: Select[*tuple[Any, ...]],
+    coverage: Mapping[int, Sequence[Coverage]] | None = None,
+) -> tuple[Article, ...]:
     rows = tx.execute(query).all()
     article_ids = [row.article_id for row in rows]
-    coverage = list_coverage(tx, article_ids)
+    if coverage is None:
+        coverage = list_coverage(tx, article_ids)
     placed = _sections(tx, article_ids)
     prefix = get_tag_prefix(tx) if rows else ""
     return tuple(_article(row, prefix, placed[row.article_id], coverage[row.article_id]) for row in rows)

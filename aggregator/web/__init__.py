@@ -8,7 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import embeds, feeds, health, hub, metrics, pages, reference, websub
+from aggregator.web import embeds, feeds, health, hub, metrics, pages, reference, sitemaps, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
@@ -32,6 +32,7 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     if settings.has_own_hub:
         app.register_blueprint(hub.make_blueprint(settings, store))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
+    app.register_blueprint(sitemaps.make_blueprint(settings, documents))
     environments = pages.make_environments(settings.site)
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))
     app.register_blueprint(embeds.make_blueprint(settings, documents, environments))

@@ -31,8 +31,8 @@ _FOR_GOOD = "public, max-age=31536000, immutable"  # partners pin its hash: it n
 _FORMS = ("json", "html", "fit")  # endings of a box's path; without one it is an iframe's document
 _ARTICLE = "article"
 _BUILDER_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 _PAGE = re.compile(r"/(?:(?P<edition>[\w-]+)/(?:s/(?P<section>[\w-]+)/(?:page/\d+/)?)?)?", re.ASCII)
 

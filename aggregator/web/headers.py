@@ -10,6 +10,7 @@ POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'self'",
+        "script-src 'self'",
         "img-src 'self' https: http: data:",
         "media-src https: http:",
         "base-uri 'none'",
@@ -20,7 +21,7 @@ POLICY = "; ".join(
 
 
 def protect(response: Response) -> Response:
-    """No sniffing, no referrer, no script, no framing; redirects that name no host."""
+    """No sniffing, no referrer, no script but our own, no framing; redirects that name no host."""
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jinja2
 from flask import Blueprint, Flask, Response, abort, redirect, request
@@ -14,19 +14,19 @@ from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
 from aggregator.places import find_home, find_section, find_successor, make_edition_rule
 from aggregator.publish import pages
-from aggregator.publish.digest import build_front_page
+from aggregator.publish.digest import COVERED_WITHIN, build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
-from aggregator.store import Transaction, articles, timelines
+from aggregator.store import Transaction, articles, fronts, timelines
 from aggregator.web.documents import Documents, Rendered
-from aggregator.web.headers import POLICY
 
 _PAGE_MAX_AGE = 60
 _ARTICLE_MAX_AGE = 300
 _FEEDS_MAX_AGE = 3600
 _PER_PAGE = 30
-_FRONT_PER_SECTION = 16
+_FRONT_PER_SECTION = 16  # articles looked through for the front page
 _FRONT_LATEST = 40
-_BESIDE = 8  # related and latest articles beside an article
+_FRONT_COVERED = 12
+_BESIDE = 24  # articles looked through for what stands beside an article
 
 _HTML = "text/html; charset=utf-8"
 
@@ -38,6 +38,7 @@ Environments = dict[str, jinja2.Environment]
 def make_blueprint(settings: Settings, documents: Documents, environments: Environments) -> Blueprint:
     blueprint = Blueprint("pages", __name__)
     site = settings.site
+    priorities = {source.id: source.priority for source in settings.sources}
 
     def respond(key: str, render: Callable[[Transaction], Rendered | None]) -> Response:
         return documents.respond(key, render) or abort(404)
@@ -52,7 +53,7 @@ def make_blueprint(settings: Settings, documents: Documents, environments: Envir
     def front(edition_id: str) -> Response:
         edition = site.find_edition(edition_id) or abort(404)
         env = environments[edition.id]
-        return respond(f"/{edition.id}/", lambda tx: _render_front(tx, env, site, edition))
+        return respond(f"/{edition.id}/", lambda tx: _render_front(tx, env, site, edition, priorities))
 
     @blueprint.get(f"{edition_rule}s/<section_id>/")
     @blueprint.get(f"{edition_rule}s/<section_id>/page/<int:page>/")
@@ -84,9 +85,7 @@ def make_blueprint(settings: Settings, documents: Documents, environments: Envir
                 max_age=_FEEDS_MAX_AGE,
             )
 
-        response = respond("/feeds/", render)
-        response.headers["Content-Security-Policy"] = f"script-src 'self'; {POLICY}"
-        return response
+        return respond("/feeds/", render)
 
     return blueprint
 
@@ -126,13 +125,18 @@ def count_pages(tx: Transaction, section: Section) -> int:
     return max(1, -(-articles.count_articles(tx, section.ref) // _PER_PAGE))
 
 
-def _render_front(tx: Transaction, env: jinja2.Environment, site: Site, edition: Edition) -> Rendered:
-    by_section = {
-        s.ref: articles.list_articles(tx, s.ref, limit=_FRONT_PER_SECTION)
-        for s in site.list_sections(edition.id)
-    }
-    latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=_FRONT_LATEST)
-    page = build_front_page(site=site, edition=edition, articles_by_section=by_section, latest=latest)
+def _render_front(
+    tx: Transaction, env: jinja2.Environment, site: Site, edition: Edition, priorities: Mapping[str, int]
+) -> Rendered:
+    newest = {section.ref: _FRONT_PER_SECTION for section in site.list_sections(edition.id)}
+    stories = fronts.list_front_stories(
+        tx,
+        edition.id,
+        newest=newest | {f"{edition.id}/{articles.ALL}": _FRONT_LATEST},
+        covered=_FRONT_COVERED,
+        within=COVERED_WITHIN,
+    )
+    page = build_front_page(site=site, edition=edition, stories=stories, priorities=priorities)
     return Rendered(
         body=pages.render_front(env, site=site, page=page).encode(),
         content_type=_HTML,
@@ -173,17 +177,22 @@ def _render_article(
         return None
     section = find_home(site, article)
     edition = (site.find_edition(section.edition) if section else None) or site.editions[0]
-    related = () if section is None else articles.list_articles(tx, section.ref, limit=_BESIDE)
-    latest = articles.list_articles(tx, f"{edition.id}/{articles.ALL}", limit=2 * _BESIDE)
+    everywhere = f"{edition.id}/{articles.ALL}"
+    same_story = (
+        fronts.list_story_articles(tx, article.story, everywhere, limit=_BESIDE) if article.story else ()
+    )
+    of_section = articles.list_articles(tx, section.ref, limit=_BESIDE) if section else ()
+    latest = articles.list_articles(tx, everywhere, limit=_BESIDE)
     html = pages.render_article(
         environments[edition.id],
         site=site,
         edition=edition,
         article=article,
         section=section,
-        related=related,
+        related=(*same_story, *of_section[: _BESIDE // 4]),
         latest=latest,
         story=timelines.find_shared_story(tx, article),
+        more=of_section,
     )
     return Rendered(
         body=html.encode(),

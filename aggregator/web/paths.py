@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from aggregator.config import Settings
 from aggregator.model import Edition, Section
 from aggregator.places import Place
+from aggregator.publish.sitemaps import map_path, news_map_path
 from aggregator.publish.templates import (
     FEED_NAMES,
     about_path,
@@ -73,7 +74,9 @@ def list_paths(tx: Transaction, settings: Settings) -> Iterator[Listed]:
     yield from _of_kind(
         "feed", (source_feed_path(source, form) for source in settings.sources for form in FEED_NAMES)
     )
-    yield from _of_kind("file", ("/feeds.opml", "/embed/v1.js"))
+    yield from _of_kind("file", ("/feeds.opml", "/embed/v1.js", "/robots.txt", "/sitemap.xml"))
+    for edition in site.editions:
+        yield from _of_kind("file", (map_path(edition), news_map_path(edition)))
     yield from _of_kind("static", (f"/static/{file.name}" for file in sorted(STATIC.iterdir())))
 
 

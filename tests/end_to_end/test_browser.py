@@ -127,9 +127,9 @@ def test_the_address_of_a_feed_is_copied_with_a_script_and_without(
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
     page = context.new_page()
     page.goto(demo.url + "/feeds/")
-    assert page.locator("button").count() == (page.locator(".address").count() if scripts else 0)
+    assert page.locator(".copy").count() == (page.locator(".address").count() if scripts else 0)
     if scripts:
-        page.locator("button").first.click()
+        page.locator(".copy").first.click()
         page.get_by_text("نُسخ").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == f"{demo.url}/feeds/ar/all.rss"
     else:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lxml import html
 
-from aggregator.model import Article, Coverage, Edition, Image, Origin, Section, Site
+from aggregator.model import Article, Coverage, Edition, FrontStory, Image, Origin, Section, Site
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 AR = Edition(id="ar", locale="ar-LY", dir="rtl")
 EN = Edition(id="en", locale="en-GB", dir="ltr")
+FR = Edition(id="fr", locale="fr-FR", dir="ltr")
 SPORTS = Section(id="sports", edition="ar", name="رياضة")
 LIBYA = Section(id="libya", edition="ar", name="ليبيا")
 WORLD = Section(id="world", edition="en", name="World")
@@ -80,6 +82,21 @@ def make_article(
             for name in names
         ),
     )
+
+
+def make_stories(articles: Iterable[Article]) -> list[FrontStory]:
+    """What a front page is built from: articles by the story they name, each alone that names none."""
+    told: dict[str, list[Article]] = {}
+    for article in articles:
+        told.setdefault(article.story or article.id, []).append(article)
+    return [
+        FrontStory(
+            id=id,
+            articles=tuple(sorted(of_one, key=lambda a: a.id)),
+            coverage=tuple({c.source_id: c for a in of_one for c in reversed(a.coverage)}.values()),
+        )
+        for id, of_one in told.items()
+    ]
 
 
 def make_bare(article: Article) -> Article:

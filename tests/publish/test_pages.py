@@ -18,6 +18,7 @@ from tests.harness import make_source
 from tests.publish.page_samples import (
     AR,
     EN,
+    FR,
     HOSTILE_TITLE,
     LIBYA,
     PICTURE,
@@ -28,13 +29,13 @@ from tests.publish.page_samples import (
     list_article_links,
     make_article,
     make_bare,
+    make_stories,
     parse_page,
 )
 
 
 def render_front(articles: list[Article], *, site: Site = SITE, edition: Edition = AR) -> html.HtmlElement:
-    by_section = {s.ref: [a for a in articles if s.ref in a.sections] for s in site.sections}
-    page = build_front_page(site=site, edition=edition, articles_by_section=by_section, latest=articles)
+    page = build_front_page(site=site, edition=edition, stories=make_stories(articles))
     return parse_page(pages.render_front(make_environment(edition), site=site, page=page))
 
 
@@ -46,6 +47,7 @@ def render_article(
     section: Section | None = SPORTS,
     related: list[Article] | None = None,
     latest: list[Article] | None = None,
+    more: list[Article] | None = None,
 ) -> html.HtmlElement:
     return parse_page(
         pages.render_article(
@@ -56,6 +58,7 @@ def render_article(
             section=section,
             related=related or [],
             latest=latest or [],
+            more=more or [],
         )
     )
 
@@ -88,11 +91,16 @@ def make_many() -> list[Article]:
     return sports + [make_article(f"b{n:02d}", hours_old=n, section=LIBYA) for n in range(20)]
 
 
+def list_scripts(page: html.HtmlElement) -> list[str]:
+    """What a browser would run but our own file."""
+    return [s.text for s in page.xpath("//script") if s.get("src") != "/static/site.js" and not s.get("type")]
+
+
 def list_every_page() -> Iterator[tuple[str, html.HtmlElement]]:
     articles = make_many()
     yield "front", render_front(articles)
     yield "section", render_section(articles, page=2, pages_=3)
-    yield "article", render_article(articles[0], related=articles[1:3], latest=articles[3:6])
+    yield "article", render_article(articles[0], related=articles[1:3], latest=articles[3:6], more=articles)
     yield "feeds", render_feeds()
     yield "error", render_error(404)
 
@@ -111,9 +119,11 @@ def test_a_page_says_its_language_and_direction(page: html.HtmlElement) -> None:
 
 
 @every_page
-def test_a_page_runs_no_script_and_has_no_inline_style(page: html.HtmlElement) -> None:
-    scripts = [f"{script.get('src')}{script.text or ''}" for script in page.xpath("//script")]
-    assert scripts == (["/static/feeds.js"] if page is EVERY_PAGE["feeds"] else [])
+def test_a_page_runs_our_scripts_alone_and_has_no_inline_style(page: html.HtmlElement) -> None:
+    scripts = page.xpath("//script[not(@type='application/ld+json')]")
+    own = {"/static/feeds.js", "/static/site.js"} if page is EVERY_PAGE["feeds"] else {"/static/site.js"}
+    assert {script.get("src") for script in scripts} == own
+    assert all("defer" in script.attrib and not script.text for script in scripts)
     assert page.xpath("//style | //iframe | //@style") == []
     assert [a for a in page.xpath("//@*") if a.attrname.startswith("on")] == []
 
@@ -188,13 +198,43 @@ def test_no_article_stands_on_the_front_page_twice() -> None:
 def test_each_section_has_its_box_and_its_place_in_the_navigation() -> None:
     page = render_front(make_many())
     assert page.xpath("//section[@class='box']/h2/a/@href") == ["/ar/s/sports/", "/ar/s/libya/"]
-    assert page.xpath("//nav[@class='sections']//a/@href") == ["/ar/", "/ar/s/sports/", "/ar/s/libya/"]
+    assert page.xpath("//nav[@class='sections']//a/@href") == [
+        "/ar/",
+        "/ar/s/sports/",
+        "/ar/s/libya/",
+        "/ar/about/",
+    ]
     assert page.xpath("//nav[@class='sections']//a[@aria-current='page']/@href") == ["/ar/"]
 
 
 def test_the_date_of_the_front_page_is_that_of_its_newest_article() -> None:
     day = get_text(render_front([make_article(hours_old=48)]), "//p[@class='today']")
     assert day == "الأحد، 22 نوفمبر 2026 آخر خبر 2:00 م، توقيت شرق أوروبا الرسمي"
+
+
+@pytest.mark.parametrize(
+    ("edition", "words"),
+    [(AR, "14 جمادى الآخرة 1448 هـ"), (EN, "14 Jumada II 1448 AH"), (FR, "14 joumada ath-thania 1448 H")],
+)
+def test_the_hijri_date_stands_beside_where_the_admin_wants_it(edition: Edition, words: str) -> None:
+    articles = [make_article(section=replace(SPORTS, edition=edition.id))]
+    site = replace(SITE, hijri=True)
+    assert words in get_text(render_front(articles, site=site, edition=edition), "//p[@class='today']")
+    assert words not in get_text(render_front(articles, edition=edition), "//p[@class='today']")
+
+
+def test_a_day_outside_the_tables_of_the_hijri_calendar_has_no_hijri_date() -> None:
+    page = render_front([make_article(hours_old=24 * 365 * 110)], site=replace(SITE, hijri=True))
+    assert len(page.xpath("//p[@class='today']/span")) == 1
+
+
+def test_the_date_of_the_front_page_leads_to_its_day_and_the_masthead_to_search_and_about() -> None:
+    page = render_front([make_article(hours_old=14.5)])
+    assert page.xpath("//p[@class='today']/a/@href") == ["/ar/2026/11/23/"], "where the site is"
+    (form,) = page.xpath("//form[@role='search']")
+    assert (form.get("action"), form.get("method")) == ("/ar/search", None)
+    assert form.xpath(".//input/@name") == ["q"]
+    assert "/ar/about/" in page.xpath("//header//a/@href")
 
 
 def test_a_story_shows_source_time_excerpt_and_image() -> None:
@@ -212,21 +252,45 @@ def test_a_story_shows_source_time_excerpt_and_image() -> None:
         "alt": "",
         "width": "800",
         "height": "450",
-        "loading": "lazy",
+        "fetchpriority": "high",
         "decoding": "async",
         "referrerpolicy": "no-referrer",
     }
 
 
+def test_the_image_of_the_lead_is_fetched_first_and_all_others_when_they_come_near() -> None:
+    images = render_front(make_many()).xpath("//main//img")
+    assert len(images) > 5
+    assert [image.get("loading") for image in images] == [None] + ["lazy"] * (len(images) - 1)
+    assert {image.get("referrerpolicy") for image in images} == {"no-referrer"}
+
+
 @pytest.mark.parametrize(
-    ("sources", "words"), [(2, "مصدران"), (3, "3 مصادر"), (11, "11 مصدرًا"), (100, "100 مصدر")]
+    ("sources", "words", "folded"),
+    [
+        (2, "مصدران", None),
+        (3, "3 مصادر", None),
+        (4, "4 مصادر", None),
+        (5, "5 مصادر", "ومصدر آخر"),
+        (6, "6 مصادر", "ومصدران آخران"),
+        (11, "11 مصدرًا", "و7 مصادر أخرى"),
+        (100, "100 مصدر", "و96 مصدرًا آخر"),
+    ],
 )
-def test_a_story_of_several_sources_names_the_others(sources: int, words: str) -> None:
+def test_a_story_names_three_outlets_and_folds_the_rest(sources: int, words: str, folded: str | None) -> None:
     page = render_front([make_article(sources=sources)])
-    assert get_text(page, "//details/summary") == words
-    outlets = page.xpath("//details//li/a")
+    assert get_text(page, "//*[@class='sources']") == words
+    outlets = page.xpath("//div[@class='outlets']//bdi/..")
     assert len(outlets) == sources - 1
+    assert len(page.xpath("//div[@class='outlets']/p/a")) == min(3, sources - 1)
     assert (outlets[0].get("href"), outlets[0].xpath("bdi/text()")) == ("https://s1.example/a1", ["صحيفة s1"])
+    assert [get_text(summary, ".") for summary in page.xpath("//details/summary")] == [folded] * bool(folded)
+
+
+def test_the_number_of_sources_leads_to_the_story_where_there_is_one() -> None:
+    page = render_front([replace(make_article(sources=3), story="abc")])
+    assert page.xpath("//a[@class='sources']/@href") == ["/story/abc"]
+    assert render_front([make_article(sources=3)]).xpath("//a[@class='sources']") == []
 
 
 def test_a_story_of_one_source_has_no_list_of_others() -> None:
@@ -240,7 +304,7 @@ def test_a_site_without_images_shows_none() -> None:
 
 def test_counts_and_dates_take_the_digits_of_the_site() -> None:
     page = render_front([make_article("a9", sources=3)], site=replace(SITE, digits="arab"))
-    assert get_text(page, "//details/summary") == "٣ مصادر"
+    assert get_text(page, "//*[@class='sources']") == "٣ مصادر"
     assert get_text(page, "//p[@class='today']").startswith("الثلاثاء، ٢٤ نوفمبر ٢٠٢٦")
     assert get_text(page, "//article//h2") == "خبر رقم a9", "headlines are the publisher's, digits and all"
 
@@ -262,7 +326,7 @@ def test_the_front_page_names_its_translations_to_search_engines() -> None:
 
 
 def test_alternates_can_be_fewer_than_the_editions() -> None:
-    front = build_front_page(site=SITE, edition=AR, articles_by_section={}, latest=[])
+    front = build_front_page(site=SITE, edition=AR, stories=[])
     text = pages.render_front(make_environment(AR), site=SITE, page=front, alternates=[])
     assert parse_page(text).xpath("//link[@hreflang]") == []
 
@@ -270,7 +334,7 @@ def test_alternates_can_be_fewer_than_the_editions() -> None:
 def test_the_english_edition_is_left_to_right_and_english() -> None:
     page = render_front([make_article(section=WORLD, lang="en", title="Rain")], edition=EN)
     assert (page.get("lang"), page.get("dir")) == ("en-GB", "ltr")
-    assert page.xpath("//nav[@class='sections']//a/text()") == ["Home", "World"]
+    assert page.xpath("//nav[@class='sections']//a/text()") == ["Home", "World", "About"]
     assert page.xpath("//article//h2/@dir") == []
 
 
@@ -297,7 +361,7 @@ def test_a_hostile_headline_stays_text_wherever_it_stands() -> None:
     )
     article = replace(article, origin=replace(article.origin, name=HOSTILE_TITLE))
     for page in (render_front([article]), render_section([article]), render_article(article)):
-        assert page.xpath("//script") == []
+        assert list_scripts(page) == []
         assert page.xpath("//@onmouseover") == []
         assert any(HOSTILE_TITLE in text for text in page.xpath("//main//text()"))
     page = render_article(article)
@@ -313,7 +377,7 @@ def test_a_hostile_section_name_and_site_title_stay_text() -> None:
         make_environment(AR), site=site, section=section, articles=[], page=1, pages=1
     )
     page = parse_page(text)
-    assert page.xpath("//script") == []
+    assert list_scripts(page) == []
     assert get_text(page, "//h1") == HOSTILE_TITLE
 
 
@@ -431,6 +495,30 @@ def test_the_boxes_of_an_article_page_repeat_nothing() -> None:
     assert list_article_links(page) == ["/article/a2", "/article/a3"]
 
 
+def test_the_boxes_of_an_article_page_repeat_no_headline_either() -> None:
+    one, two, three = make_article("a1"), make_article("a2", title="Same"), make_article("a3", title="SAME ")
+    page = render_article(one, related=[two, three], more=[replace(three, title=one.title)])
+    assert list_article_links(page) == ["/article/a2"]
+
+
+def test_below_an_article_stands_more_of_its_section_those_with_an_image_first() -> None:
+    more = [make_article(f"m{n}", image=PICTURE if n == 3 else None) for n in range(9)]
+    page = render_article(make_article(), more=more)
+    assert page.xpath("//section[@class='more']//h3/a/@href") == [f"/article/m{n}" for n in (3, 0, 1, 2)]
+    assert page.xpath("//section[@class='more']/h2/a/@href") == ["/ar/s/sports/"]
+    assert render_article(make_article(), section=None, more=more).xpath("//section[@class='more']") == []
+
+
+def test_the_images_of_a_text_wait_and_the_one_above_it_is_not_repeated() -> None:
+    text = f'<p>a</p><img src="{PICTURE.url}?w=9" alt=""><img src="https://img.example/b.png" alt="b">'
+    article = replace(make_article(image=PICTURE), content_html=text)
+    (image,) = render_article(article).xpath("//div[@class='body']//img")
+    assert image.get("src") == "https://img.example/b.png"
+    assert (image.get("loading"), image.get("referrerpolicy")) == ("lazy", "no-referrer")
+    hidden = render_article(article, site=replace(SITE, images=False))
+    assert hidden.xpath("//main//img") == [], "a site without images shows none"
+
+
 def test_an_article_in_another_language_says_so_in_headline_and_body() -> None:
     page = render_article(make_article(lang="en"))
     assert page.xpath("//h1/@dir | //div[@class='body']/@dir") == ["ltr", "ltr"]
@@ -537,5 +625,5 @@ def test_an_error_speaks_the_readers_language(status: int, heading: str) -> None
 
 def test_the_message_of_an_error_is_plain_text() -> None:
     page = render_error(404, HOSTILE_TITLE)
-    assert page.xpath("//script") == []
+    assert list_scripts(page) == []
     assert HOSTILE_TITLE in page.xpath("//main")[0].text_content()

@@ -199,7 +199,7 @@ def read_builder(client: FlaskClient, query: str, status: int = 200) -> html.Htm
 def test_the_form_of_the_builder_shows_what_was_chosen(client: FlaskClient) -> None:
     query = "ui=en&section=ar/sports&n=5&theme=dark&lang=en&dir=rtl&images=1&accent=%23cc3300"
     page = read_builder(client, query)
-    (form,) = page.forms
+    (form,) = page.xpath("//main//form")
     assert dict(form.form_values()) == {
         "ui": "en",
         "section": "ar/sports",
@@ -246,7 +246,8 @@ def test_the_builder_says_what_is_wrong_and_stays_usable(
     page = read_builder(client, query, status=400)
     assert message in page.xpath("string(//*[@role='alert'])")
     assert page.xpath("//iframe/@src")[0].startswith("/embed/")
-    assert page.xpath("//script") == []
+    assert page.xpath("//script/@src") == ["/static/site.js"]
+    assert page.xpath("//script[not(@src)]") == []
 
 
 # --- oEmbed ---------------------------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""The gates of the pages: axe, validity, weight, layout that stays put, and what the script adds."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.end_to_end.test_browser import browser, demo, pytestmark  # noqa: F401
+from tests.harness import Site
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its own, about modules that it imports
+    import html5lib
+
+SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
+SCROLL = """
+async () => {
+  for (let y = 0; y < document.body.scrollHeight; y += 600) {
+    scrollTo(0, y);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+"""
+
+
+def list_pages(site: Site, edition: str) -> dict[str, str]:
+    section = {"ar": "sports", "en": "world"}[edition]
+    entry = site.entries("--section", f"{edition}/{section}")[0]
+    days = re.findall(rf'"(/{edition}/\d{{4}}/\d\d/\d\d/)"', site.get(f"/{edition}/about/").body.decode())
+    return {
+        "front": f"/{edition}/",
+        "section": f"/{edition}/s/{section}/",
+        "article": f"/article/{entry['article']}",
+        "story": f"/story/{entry['story']}",
+        "day": days[0],
+        "search": f"/{edition}/search?q={quote(entry['title'].split()[0])}",
+        "about": f"/{edition}/about/",
+        "feeds": "/feeds/",
+        "builder": f"/embed/?ui={edition}",
+    }
+
+
+@pytest.fixture(scope="module")
+def pages(demo: Site) -> dict[str, dict[str, str]]:  # noqa: F811
+    return {edition: list_pages(demo, edition) for edition in ("ar", "en")}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:  # noqa: F811
+    opened = browser.new_page(reduced_motion="reduce")
+    yield opened
+    opened.close()
+
+
+def judge(page: Page, **options: Any) -> list[str]:
+    """What axe finds wrong: its rule and where."""
+    response = Axe().run(page, options={"resultTypes": ["violations"]} | options).response
+    assert response["passes"], "axe has looked at something"
+    return [
+        f"{found['id']}: {node['html'][:200]}" for found in response["violations"] for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("edition", ["ar", "en"])
+def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
+    browser: Browser,  # noqa: F811
+    demo: Site,  # noqa: F811
+    pages: dict[str, dict[str, str]],
+    edition: str,
+    width: int,
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    page.add_init_script(SHIFTS)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for name, path in pages[edition].items():
+        page.emulate_media(color_scheme="light")
+        page.goto(demo.url + path)
+        assert judge(page) == [], f"{name}, light"
+        page.emulate_media(color_scheme="dark")
+        only = {"runOnly": ["color-contrast"]}  # the other rules look at no colour
+        assert judge(page, **only) == [], f"{name}, dark"
+        page.evaluate(SCROLL)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.evaluate("window.shifts") <= 0.1, name
+    page.close()
+    assert complaints == []
+
+
+def test_a_page_is_light_and_valid(demo: Site, pages: dict[str, dict[str, str]]) -> None:  # noqa: F811
+    for edition in pages.values():
+        for name, path in edition.items():
+            body = demo.get(path).body
+            assert len(gzip.compress(body)) <= 60 * 1024, name
+            html5lib.HTMLParser(strict=True).parse(body.decode())  # raises at the first parse error
+    for name, most_kb in {"site.css": 15, "site.js": 5}.items():
+        assert len(gzip.compress(demo.get(f"/static/{name}").body)) <= most_kb * 1024
+
+
+def test_times_are_told_from_now(page: Page, demo: Site) -> None:  # noqa: F811
+    page.goto(demo.url + "/en/")
+    told = page.locator("main time").all_inner_texts()
+    assert any("ago" in text for text in told)
+    assert page.locator("main time").first.get_attribute("title"), "the whole of it stays at hand"
+    page.goto(demo.url + "/ar/")
+    assert any("قبل" in text for text in page.locator("main time").all_inner_texts())
+
+
+def test_a_page_without_script_says_the_same(browser: Browser, demo: Site) -> None:  # noqa: F811
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(demo.url + "/en/")
+    told = page.locator("main time").all_inner_texts()
+    assert told
+    assert not any("ago" in text for text in told)
+    assert not page.get_by_text("Keyboard shortcuts").first.is_visible()
+    page.close()
+
+
+FOCUSED = "document.activeElement.getAttribute('href') || document.activeElement.name"
+
+
+def test_keys_lead_from_story_to_story_to_the_search_and_to_their_list(page: Page, demo: Site) -> None:  # noqa: F811
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(demo.url + "/ar/")
+    page.keyboard.press("j")
+    first = page.evaluate(FOCUSED)
+    assert first.startswith("/article/")
+    page.keyboard.press("j")
+    assert page.evaluate(FOCUSED) != first
+    page.keyboard.press("k")
+    assert page.evaluate(FOCUSED) == first
+    arabic = "dispatchEvent(new KeyboardEvent('keydown', {key: 'ت', code: 'KeyJ', bubbles: true}))"
+    page.evaluate(f"document.activeElement.{arabic}")
+    assert page.evaluate(FOCUSED) != first, "the same key of an Arabic keyboard"
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#keys").is_visible()
+    page.keyboard.press("/")
+    assert page.evaluate(FOCUSED) == "q"
+    page.keyboard.press("j")
+    assert page.locator(".find input").input_value() == "j", "a field is for writing"
+
+
+def test_the_keys_can_be_turned_off_for_good(page: Page, demo: Site) -> None:  # noqa: F811
+    page.goto(demo.url + "/en/")
+    page.keyboard.press("?")
+    page.locator("#keys-off").check()
+    page.keyboard.press("Escape")
+    page.goto(demo.url + "/en/s/world/")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_nothing_is_written_to_a_page_but_by_the_templates() -> None:
+    """The script builds no markup, so that no text can become any."""
+    script = Path(__file__).parents[2] / "aggregator/web/static/site.js"
+    text = script.read_text(encoding="utf-8")
+    assert not any(word in text for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write"))
