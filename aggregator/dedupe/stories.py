@@ -1,10 +1,10 @@
 """Which articles tell one event: new articles and the stories they might belong to, decided together.
 
 Average link: two groups of articles become one while the mean likeness of their pairs reaches a threshold,
-the likest first. So an article joins the story whose articles it resembles on the whole, not the one that a
-single article chains it to; new articles of a batch find each other before they look for a story; and two
-stories that new articles tie together become one. Stories that have grown are then taken apart and joined
-anew, with the stories close by.
+the likest first. So an article joins the story whose articles it resembles on the whole, not the one that
+one article chains it to; new articles find each other before they look for a story; and two stories that
+new articles tie together become one. Stories that have grown are then taken apart and joined anew, with the
+stories close by.
 
 Likeness is the cosine of tf-idf vectors (terms.py), fading with the time between the two articles. It is 0
 across languages: there only explicit evidence joins (links.py). What an admin has ruled wins over all.
@@ -39,6 +39,7 @@ THRESHOLD = 0.085
 CROWD = 300.0  # articles of one language up to which `THRESHOLD` holds
 CROWD_POWER = 0.25  # beyond, it grows with their number to this power: 0.17 at 4,800
 MERGE_CAUTION = 1.2  # times the threshold, for two stories that readers have seen apart
+PAIR_CAUTION = 1.5  # for two articles alone: a third would bear the first two out
 CLOSENESS = 0.6  # times the threshold: stories that are regrouped together with one that grew
 CLOSE_STORIES = 2
 NEIGHBOURS = 8
@@ -145,7 +146,7 @@ class _Board:
                     self.join(first, second, reason)
 
     def join_alike(self) -> None:
-        """Average link: of all groups that may join, the likest two, until no mean reaches its threshold."""
+        """Of all groups that may join, the likest two, until no mean reaches its threshold."""
         self.find_neighbours()
         self.join_likest(self.groups)
 
@@ -297,9 +298,8 @@ class _Board:
 
     def explain_founding(self, home: int) -> StoryReason:
         """How near the nearest other story came."""
-        means = {
-            other: total / pairs for other, (total, pairs) in self.near[home].items() if other in self.groups
-        }
+        near = self.near[home].items()
+        means = {other: total / pairs for other, (total, pairs) in near if other in self.groups}
         if not means:
             return StoryReason(rule="founder", score=0.0, threshold=THRESHOLD, words=())
         nearest = max(means, key=lambda other: (means[other], -other))
@@ -347,6 +347,8 @@ class _Board:
         size = sum(group.count_articles() for group in groups)
         if size > BROAD:
             threshold *= (size / BROAD) ** BROAD_POWER
+        elif size == 2:
+            threshold *= PAIR_CAUTION
         return threshold * MERGE_CAUTION if all(group.stories for group in groups) else threshold
 
     def explain(self, one: int, other: int, score: float, threshold: float) -> StoryReason:

@@ -10,9 +10,10 @@
   }));
   const written = times.map((time) => time.written).join("");
   const digits = /[٠-٩]/.test(written) ? "arab" : /[۰-۹]/.test(written) ? "arabext" : "latn";
-  const words = new Intl.RelativeTimeFormat(`${root.lang}-u-nu-${digits}`, { style: "short" });
+  const words = new Intl.RelativeTimeFormat(`${root.lang}-u-nu-${digits}`, { style: "short", numeric: "auto" });
 
   function say(age) {
+    if (age < 60) return words.format(0, "second"); // "now"
     if (age < HOUR) return words.format(-Math.floor(age / 60), "minute");
     return words.format(-Math.floor(age / HOUR), "hour");
   }
