@@ -60,12 +60,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
-
-
 def get_article(tx: Transaction, read: ReadEntry) -> Article:
     article = find_article(tx, encode_id(id_of(read)))
     assert article is not None

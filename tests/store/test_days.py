@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.store import Store, Transaction, days
+from aggregator.store import Transaction, days
 from aggregator.store.days import find_day
-from tests.harness import make_source
-from tests.store.samples import HOUR, MINUTE, insert_reads, make_read, open_sample
+from tests.store.samples import HOUR, MINUTE, insert_reads, make_read
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
@@ -20,18 +17,6 @@ ZONE = ZoneInfo("Africa/Tripoli")
 SECTIONS = ("ar/sports", "ar/libya")
 DAY = date(2026, 11, 24)
 MIDNIGHT = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
 
 
 def add(tx: Transaction, title: str, at: datetime, section: str = "ar/libya") -> None:

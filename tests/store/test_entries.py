@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +24,6 @@ from aggregator.store.entries import (
 )
 from aggregator.store.ids import encode_id
 from aggregator.store.prune import prune_store
-from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -38,7 +35,6 @@ from tests.store.samples import (
     id_of,
     insert_reads,
     make_read,
-    open_sample,
     update_read,
 )
 
@@ -46,18 +42,6 @@ pytestmark = pytest.mark.usefixtures("each_store")
 
 FIRST = make_read("first")
 LATER = NOON + 3 * HOUR
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
 
 
 def get_row(tx: Transaction, read: ReadEntry) -> Any:

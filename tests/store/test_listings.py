@@ -37,12 +37,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
-
-
 def read_at(guid: str, hours: float, source_id: str = "harbour", **changes: object) -> ReadEntry:
     at = NOON + hours * HOUR
     return make_read(guid, source_id, **{"published_at": at, "updated_at": at, "first_seen_at": at} | changes)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,7 +14,6 @@ from aggregator.store import Store, articles, sources, tables
 from aggregator.store.entries import list_entries
 from aggregator.store.prune import prune_store
 from aggregator.store.sources import record_poll
-from tests.harness import make_source
 from tests.store.samples import (
     DAY,
     HOUR,
@@ -24,7 +21,6 @@ from tests.store.samples import (
     edit_read,
     insert_reads,
     make_read,
-    open_sample,
     update_read,
 )
 
@@ -33,12 +29,6 @@ pytestmark = pytest.mark.usefixtures("each_store")
 KEEP = 30 * DAY
 NOW = NOON + 100 * DAY
 INSTANT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
 
 
 def make_seen(guid: str, at: datetime, source_id: str = "harbour") -> ReadEntry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,6 @@ pytestmark = pytest.mark.usefixtures("each_store")
 
 BODY = "<p>The <b>ferry</b> carried wheat &amp; barley</p><p>across the strait</p>"
 NEVER = threading.Event()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
 
 
 def make_english(guid: str, title: str, **changes: Any) -> Any:

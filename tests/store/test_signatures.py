@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from sqlalchemy import func, select
 
 from aggregator.dedupe.articles import COMMON, SHARED_HASHES
 from aggregator.model import Candidate, Fingerprint, ReadEntry
-from aggregator.store import Store, Transaction, tables
+from aggregator.store import Transaction, tables
 from aggregator.store.signatures import (
     SLOTS,
     find_candidate,
@@ -22,26 +20,13 @@ from aggregator.store.signatures import (
     record_signatures,
     renew_signature,
 )
-from tests.harness import make_source
-from tests.store.samples import DAY, NOON, TEXT, id_of, insert_reads, make_read, open_sample
+from tests.store.samples import DAY, NOON, TEXT, id_of, insert_reads, make_read
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
 FIRST = make_read("first")
 STORED = make_read("stored", "ferry")
 OTHER_TEXT = " ".join(f"كلمة{number} أخرى{number}" for number in range(60))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
 
 
 def make_candidate(read: ReadEntry, fingerprint: Fingerprint | None = None) -> Candidate:

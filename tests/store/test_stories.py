@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from aggregator.model import StoryArticle, StoryMerge, StoryPlan, StoryReason, StoryRulings
-from aggregator.store import Store, Transaction, stories, tables
+from aggregator.store import Transaction, stories, tables
 from aggregator.store.stories import (
     FADED,
     HALF_LIFE,
@@ -31,25 +29,12 @@ from aggregator.store.stories import (
     list_rulings,
     record_plan,
 )
-from tests.harness import make_source
-from tests.store.samples import DAY, HOUR, MINUTE, NOON, id_of, insert_reads, make_read, open_sample
+from tests.store.samples import DAY, HOUR, MINUTE, NOON, id_of, insert_reads, make_read
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
 REASON = StoryReason(rule="likeness", score=0.1234, threshold=0.085, words=("ferry", "rocks"))
 FERRY, ROCKS, POOL, LINK = 11, 12, 13, 99
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_sample(tmp_path, make_source(), make_source("ferry")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
 
 
 def add_article(tx: Transaction, name: str, **changes: Any) -> int:

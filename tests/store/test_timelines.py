@@ -35,12 +35,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture
-def tx(store: Store) -> Iterator[Transaction]:
-    with store.write() as transaction:
-        yield transaction
-
-
 def tell(tx: Transaction, story: int, *article_ids: int) -> None:
     record_plan(tx, StoryPlan(placements=dict.fromkeys(article_ids, (story, REASON)), merges=()))
 

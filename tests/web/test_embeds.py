@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -15,22 +14,11 @@ from lxml import etree, html
 
 from aggregator.store import articles
 from aggregator.web import create_app
-from tests.site_samples import Portal, open_portal
+from tests.site_samples import Portal
 
 # What partners have pinned. Whoever changes the script publishes it as v2.js and leaves v1.js as it is.
 V1_HASH = "sha384-8Te6Hj5WzayZHDzzYkltiU8s7Oa843jdUccKGGtSiZu0/ApbXtI06yMFA9dREuz7"
 FORMS = ["", ".fit", ".json", ".html"]
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
 
 
 @pytest.fixture(scope="module")

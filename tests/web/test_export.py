@@ -28,7 +28,7 @@ from aggregator.web.export import Published, publish_site
 from aggregator.web.paths import is_dynamic
 from aggregator.web.tree import MANIFEST
 from tests.harness import find_free_port, get, make_item, wait_until
-from tests.site_samples import NOON, PORTAL_ITEMS, Portal, make_settings, open_portal, save_feed, source_table
+from tests.site_samples import NOON, PORTAL_ITEMS, Portal, make_settings, save_feed, source_table
 
 LATER = NOON + timedelta(hours=1)
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
@@ -36,12 +36,6 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body, max_output_size=1 << 24),
 }
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

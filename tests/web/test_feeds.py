@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from tests.site_samples import (
     HOUR,
     NOON,
     PORTAL_ITEMS,
-    Portal,
     make_settings,
     open_portal,
     save_feed,
@@ -44,17 +42,6 @@ FEEDS = {
     "source/wire": ["Bridge number 200 opens"],
     "source/herald": [f"Bridge number {n} opens" for n in (202, 201, 200)],
 }
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
 
 
 def read_titles(body: bytes, form: str) -> list[str]:

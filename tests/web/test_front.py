@@ -56,12 +56,6 @@ OTHERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
 class Watched:
     """An application whose documents are followed, and how often Flask was asked."""
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from aggregator.store import articles
-from aggregator.web import create_app
-from tests.site_samples import Portal, open_portal
+from tests.site_samples import Portal
 
 # One of every kind of answer.
 PATHS = [
@@ -45,17 +44,6 @@ PATHS = [
     "/feeds/ar/sport.rss",
 ]
 SHARED = ["/feeds.opml", "/feeds/ar/all.rss", "/feeds/ar/sports.atom", "/feeds/source/wire.json"]
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
 
 
 def ask_everything(client: FlaskClient, **headers: str) -> Iterator[tuple[str, TestResponse]]:

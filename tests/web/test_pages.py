@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
 from aggregator.store import articles
-from aggregator.web import create_app
-from tests.site_samples import Portal, open_portal
+from tests.site_samples import Portal
 
 # Pages that are tested where they are made.
 ELSEWHERE = re.compile(r"/\w+/(search|about/|\d{4}/\d\d/\d\d/)$|/story/")
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
 
 
 def read_page(client: FlaskClient, path: str) -> html.HtmlElement:

@@ -39,11 +39,6 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
-
-
 def read_page(client: FlaskClient, path: str, **query: str) -> html.HtmlElement:
     answer = client.get(path, query_string=query or None)
     assert answer.status_code == 200, path

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from flask.testing import FlaskClient
 from lxml import etree
 
 from aggregator.store.entries import bump_revision
-from aggregator.web import create_app
-from tests.site_samples import HOUR, NOON, Portal, open_portal
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with open_portal(tmp_path_factory.mktemp("portal")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def client(portal: Portal) -> FlaskClient:
-    return create_app(portal.settings, portal.store).test_client()
+from tests.site_samples import HOUR, NOON, Portal
 
 
 def read_paths(client: FlaskClient, path: str) -> list[str]:
