@@ -7,8 +7,8 @@ are compiled in memory, so that no compiled file can be older than what it was c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from functools import cache
+from datetime import date, datetime, tzinfo
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,10 @@ FEED_TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "jso
 OUTLETS_SHOWN = 3  # besides the one that leads; the rest is folded away
 
 # CLDR numbering systems in use for news; Babel names them but prints ASCII digits all the same.
-_DIGITS = {"arab": "٠١٢٣٤٥٦٧٨٩", "arabext": "۰۱۲۳۴۵۶۷۸۹", "latn": "0123456789"}
+_DIGITS = {
+    "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+    "arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"),
+}
 
 
 def make_environment(edition: Edition) -> jinja2.Environment:
@@ -209,11 +212,10 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
         return _map_digits(str(value), context["site"], locale)
 
     def day(context: Context, at: datetime) -> str:
-        return digits(context, format_date(_local(context, at), "full", locale=locale))
+        return digits(context, _say_day(_local(context, at).date(), locale))
 
     def clock(context: Context, at: datetime) -> str:
-        site: Site = context["site"]
-        return digits(context, format_time(at, "short", tzinfo=site.timezone, locale=locale))
+        return digits(context, _say_time(at, "short", context["site"].timezone, locale))
 
     def when(context: Context, at: datetime, reference: datetime | None = None) -> str:
         """Only the time on the day of `reference`; else the day too, with its year unless it is the same."""
@@ -225,8 +227,7 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
         return _join_day_time(digits(context, text), clock(context, at), locale)
 
     def zone(context: Context, at: datetime) -> str:
-        site: Site = context["site"]
-        return digits(context, format_time(at, "zzzz", tzinfo=site.timezone, locale=locale))
+        return digits(context, _say_time(at, "zzzz", context["site"].timezone, locale))
 
     def moment(context: Context, at: datetime) -> str:
         """Day, time and zone, all in words."""
@@ -249,6 +250,19 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
         "source_count": count_sources,
         "body": _body,
     }
+
+
+# A page says each time twice, and the next page of the same news says it again.
+
+
+@lru_cache(maxsize=512)
+def _say_day(day: date, locale: Locale) -> str:
+    return str(format_date(day, "full", locale=locale))
+
+
+@lru_cache(maxsize=8192)
+def _say_time(at: datetime, form: str, timezone: tzinfo, locale: Locale) -> str:
+    return str(format_time(at, form, tzinfo=timezone, locale=locale))
 
 
 @jinja2.pass_context
@@ -285,7 +299,7 @@ def _map_digits(text: str, site: Site, locale: Locale) -> str:
     if system == "arab" and locale.other_numbering_systems.get("native") != "arab":
         # `digits` is one setting for all editions, but ٢٠٢٦ is of no use to readers of English.
         system = locale.default_numbering_system
-    return text.translate(str.maketrans(_DIGITS["latn"], _DIGITS.get(system, _DIGITS["latn"])))
+    return text.translate(_DIGITS.get(system, {}))
 
 
 def _unlike(item: Article | Coverage | Telling | Edition, edition: Edition) -> Mapping[str, str | None]:

@@ -576,6 +576,22 @@ def test_the_pages_of_a_section_lead_to_each_other(page: int, rels: dict[str, st
     assert get_text(document, "//nav[@class='pager']/span") == f"الصفحة {page} من 3"
 
 
+def test_the_first_page_of_a_section_names_the_sections_of_its_id_in_other_editions() -> None:
+    site = replace(SITE, sections=(SPORTS, LIBYA, replace(SPORTS, edition="en", name="Sports")))
+
+    def list_named(section: Section, page: int) -> dict[str, str]:
+        text = pages.render_section(
+            make_environment(AR), site=site, section=section, articles=[], page=page, pages=2
+        )
+        return {e.get("hreflang"): e.get("href") for e in parse_page(text).xpath("//link[@hreflang]")}
+
+    assert list_named(SPORTS, 1) == {
+        "ar-LY": "https://news.example/ar/s/sports/",
+        "en-GB": "https://news.example/en/s/sports/",
+    }
+    assert list_named(SPORTS, 2) == list_named(LIBYA, 1) == {}
+
+
 def test_an_empty_section_says_so() -> None:
     assert "ليس في هذا القسم شيء حاليًا." in render_section([]).xpath("//main")[0].text_content()
 
