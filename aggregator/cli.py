@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from aggregator import backups, ops, rulings, running, tools
+from aggregator import backups, digests, ops, rulings, running, tools
 from aggregator.config import Settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
@@ -80,6 +80,8 @@ def status(config_path: Path, as_json: bool) -> None:
     rows = ops.list_status(settings, now=datetime.now(UTC))
     for notice in list_hub_notices(settings, now=datetime.now(UTC)):
         click.echo(f"hub: {notice}", err=as_json)  # the JSON is of sources alone
+    for notice in digests.list_digest_notices(settings, now=datetime.now(UTC)):
+        click.echo(f"digest: {notice}", err=as_json)
     if as_json:
         click.echo(ops.to_json(rows))
         return
@@ -158,6 +160,17 @@ def publish(config_path: Path, folder: Path) -> None:
         f"{done.pages} addresses in {folder}: {done.written} written, {done.kept} unchanged, "
         f"{done.removed} removed"
     )
+
+
+@command
+@click.option("--edition", required=True, metavar="ID", help="Of which edition: ar.")
+@click.option("--date", "at", type=click.DateTime(["%Y-%m-%d"]), help="Of which day; else of today.")
+@click.option("--format", "form", type=click.Choice(digests.FORMATS), default="html", show_default=True)
+def digest(config_path: Path, edition: str, at: datetime | None, form: digests.Format) -> None:
+    """Write the news of a day as one document to standard output: a page, plain text or an e-mail."""
+    settings = load_config(config_path)
+    day = None if at is None else at.date()
+    click.echo(digests.make_digest(settings, edition, day, form, now=datetime.now(UTC)), nl=False)
 
 
 @command

@@ -19,6 +19,8 @@
     ├── PortTaken              the web server cannot listen where it was told to
     ├── BadParameter           a request names a parameter that there is not, or a value that it may not have
     ├── NoSuchEntry            a command names an entry that is not stored
+    ├── NothingPublished       there is no digest of a day on which nothing was published
+    ├── MailFailed             a mail could not be handed in; nobody has got it
     ├── RulingRefused          what an admin asks to split or to merge cannot be
     └── PublishRefused         the site cannot be written as files; what stood there before stands
 
@@ -155,6 +157,14 @@ class NoSuchEntry(AggregatorError):
         super().__init__(
             f'no entry "{entry_id}" is stored: aggregator entries --json lists them, each with its id'
         )
+
+
+class NothingPublished(AggregatorError):
+    """A digest is asked for of a day on which its edition has no articles."""
+
+
+class MailFailed(AggregatorError):
+    """A mail could not be handed in: the server has taken it for nobody."""
 
 
 class RulingRefused(AggregatorError):

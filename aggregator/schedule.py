@@ -13,6 +13,7 @@ from functools import partial
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import pacing, push
+from aggregator.digests import send_due
 from aggregator.distribute import Distributor
 from aggregator.errors import Interrupted, StoreError
 from aggregator.executor.local import LocalExecutor, make_owner
@@ -28,6 +29,7 @@ STOPPING = timedelta(seconds=10)  # of the 30 s that supervisors give; saving wh
 
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
+_DIGEST_SECONDS = 10
 _CLOCK_SECONDS = 2.0  # what the clock may gain or lose in a second before it was set by somebody
 _LEAST_BUDGET = 0.01  # requests an hour for all sources together: the law needs something to share out
 
@@ -62,6 +64,8 @@ class Poller:
         self._scheduler.add_job(self.keep_budget, "interval", minutes=_BUDGET_MINUTES, **options)
         self._scheduler.add_job(self._index_missing, **options)
         self._scheduler.add_job(self._forget_terms, "cron", hour=3, minute=15, **options)
+        if self._line.settings.mailing.to:
+            self._scheduler.add_job(self._send_digests, "interval", seconds=_DIGEST_SECONDS, **options)
         if self._line.settings.keep is not None:
             self._scheduler.add_job(self._prune, "cron", hour=3, minute=30, **options)
 
@@ -172,6 +176,14 @@ class Poller:
             index_missing(self._line.store, stopping=self._line.stopping)
         except StoreError as error:
             _log.error("what search does not know yet waits for the next start: %s", error)
+
+    def _send_digests(self) -> None:
+        """Asked often, sent once: also when we, or the mail server, were down at the time."""
+        line = self._line
+        try:
+            send_due(line.store, line.settings, clock=line.now, stopping=line.stopping)
+        except StoreError as error:
+            _log.error("whether a digest is due is looked at again in a moment: %s", error)
 
     def _forget_terms(self) -> None:
         with self._line.store.write() as tx:

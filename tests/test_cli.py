@@ -20,7 +20,19 @@ from tests.harness import COMMAND, Site, make_item, publish
 from tests.site_samples import HEAD, Portal, make_settings, open_portal, source_table
 
 COMMANDS = ["serve", "poll", "check", "status", "entries", "explain", "split", "merge", "import", "export"]
-COMMANDS += ["schema", "add", "preview", "replay", "publish", "prune", "backup", "restore", "migrate", "demo"]
+COMMANDS += [
+    "schema",
+    "add",
+    "preview",
+    "replay",
+    "publish",
+    "digest",
+    "prune",
+    "backup",
+    "restore",
+    "migrate",
+    "demo",
+]
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +141,27 @@ def test_all_errors_are_listed_at_once_by_line(tmp_path: Path) -> None:
     assert all(line.startswith(f"{path}:") for line in lines)
     numbers = [int(line.removeprefix(f"{path}:").partition(":")[0]) for line in lines]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("form", ["html", "text", "eml"])
+def test_digest_writes_a_day_to_standard_output_and_the_same_again(portal: Portal, form: str) -> None:
+    arguments = ("digest", "--config", portal.settings.path, "--edition", "en", "--date", "2026-11-20")
+    first, again = (run(*arguments, "--format", form) for _ in range(2))
+    assert first.exit_code == 0
+    assert first.stdout_bytes == again.stdout_bytes
+    assert b"Bridge number" in first.stdout_bytes
+    beginnings = {"html": b"<!doctype html>", "text": "\u200eبوابة الأنباء".encode(), "eml": b"From: "}
+    assert first.stdout_bytes.lstrip().startswith(beginnings[form])
+
+
+def test_a_digest_that_there_is_not_is_said(portal: Portal) -> None:
+    empty = run("digest", "--config", portal.settings.path, "--edition", "en", "--date", "2026-11-22")
+    assert (empty.exit_code, empty.stdout) == (1, "")
+    assert empty.stderr.endswith(
+        "nothing was published in en on 2026-11-22: there is no digest of that day\n"
+    )
+    assert run("digest", "--config", portal.settings.path, "--edition", "fr").exit_code == 1
+    assert run("digest", "--config", portal.settings.path, "--edition", "en", "--date", "x").exit_code == 2
 
 
 def test_publish_writes_the_site_and_says_what_it_did(portal: Portal, tmp_path: Path) -> None:

@@ -365,6 +365,7 @@ def test_the_keys_are_those_of_the_design() -> None:
         "[embed]": "allow",
         "[admin]": "password",
         "[websub]": "hub callback",
+        "[digest]": "at to from smtp",
     }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from aggregator import __version__
 from aggregator.addresses import Network, find_literal, is_allowed
 from aggregator.errors import ConfigError
-from aggregator.model import FetchPolicy, Rule, Section, Site, Source
+from aggregator.model import FetchPolicy, Mailing, Rule, Section, Site, Source
 
 from . import keys
 from .problems import Bad, Place, Report, describe, render_choices, render_suggestion
@@ -31,13 +31,14 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
     report = context.report
     _check_tables(raw, report)
     raw, store_override = _take_store_override(raw, context)
-    site, store, fetch, defaults, embed, admin, websub = (
+    site, store, fetch, defaults, embed, admin, websub, digest = (
         read_table(table, _find_table(table, raw), (table.name,), context)
         for table in keys.TABLES
         if table not in MANY
     )
     if site["images"] == "proxy":
         report.note(("site", "images"), '"proxy" has no effect in this version and is treated as "none"')
+    _check_digest(digest, report)
     directory = _read_sections(raw, site, context)
     defaults["timeout"] = defaults["timeout"] or fetch["timeout"]
     sources = _read_sources(raw, defaults, directory, context)
@@ -59,9 +60,17 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         admin_password=admin["password"],
         websub_hub=f"{site['url']}{OWN_HUB_PATH}" if websub["hub"] == OWN_HUB else websub["hub"],
         websub_callback=websub["callback"],
+        mailing=Mailing(at=digest["at"], to=digest["to"], sender=digest["from"], server=digest["smtp"]),
         refused=report.list_refusals(),
         notes=tuple(map(str, report.list_notes())),
     )
+
+
+def _check_digest(digest: Values, report: Report) -> None:
+    """Whom there is something to be sent to, by whom and through which server must be known too."""
+    for name, example in (("from", "news@example.org"), ("smtp", "env:AGGREGATOR_SMTP")):
+        if digest["to"] and digest[name] is None and not report.blames(("digest", name)):
+            report.problem(("digest", name), f'is missing, and to is not empty; add {name} = "{example}"')
 
 
 def _check_tables(raw: Mapping[str, object], report: Report) -> None:

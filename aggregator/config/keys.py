@@ -12,6 +12,7 @@ from .lists import (
     read_editions,
     read_embed_allow,
 )
+from .mail import DIGEST
 from .secret import STORE_VARIABLE, read_headers, read_secret, read_store_url
 from .tables import Key, Table, build_text_reader, plain
 from .values import (
@@ -388,4 +389,4 @@ WEBSUB = Table(
     ),
 )
 
-TABLES = (SITE, STORE, FETCH, DEFAULTS, SECTION, SOURCE, EMBED, ADMIN, WEBSUB)
+TABLES = (SITE, STORE, FETCH, DEFAULTS, SECTION, SOURCE, EMBED, ADMIN, WEBSUB, DIGEST)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aggregator.errors import ConfigError, Problem
-from aggregator.model import FetchPolicy, Section, Site, Source
+from aggregator.model import Edition, FetchPolicy, Mailing, Section, Site, Source
 
 from .problems import render_suggestion
 
@@ -30,6 +30,7 @@ class Settings:
     admin_password: str | None = field(repr=False)  # None: no administration
     websub_hub: str | None  # the URL of the hub that our feeds name; None: they name none
     websub_callback: str | None  # ends with a slash; None: no hub is subscribed to
+    mailing: Mailing  # of the digests
     refused: tuple[Problem, ...]  # sources that may not be connected to
     notes: tuple[str, ...]  # accepted, but without effect yet: `file:line:column: key: what`
 
@@ -44,6 +45,14 @@ class Settings:
                 return source
         near = render_suggestion(source_id, (source.id for source in self.sources))
         raise ConfigError((f'{self.path}: source: there is no source "{source_id}"{near}',))
+
+    def get_edition(self, edition_id: str) -> Edition:
+        """The edition of that id. Raises ConfigError, with those that there are."""
+        found = self.site.find_edition(edition_id)
+        if found is None:
+            known = ", ".join(edition.id for edition in self.site.editions)
+            raise ConfigError((f'{self.path}: there is no edition "{edition_id}"; there are: {known}',))
+        return found
 
     def get_section(self, name: str) -> Section:
         """The section of `"sports"` or `"ar/sports"`. Raises ConfigError, with what there is."""

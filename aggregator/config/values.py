@@ -46,7 +46,7 @@ SLUG = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _SLUG = re.compile(SLUG)
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # the BCP 47 forms that name a written language
 _AMOUNT = re.compile(r"([0-9]{1,9}) ?([A-Za-z]{1,3})")
-_EMAIL = re.compile(r"[^\s@()<>;,\"]+@[^\s@()<>;,\"]+\.[^\s@()<>;,\"]+")
+EMAIL = re.compile(r"[^\s@()<>;,\"]+@[^\s@()<>;,\"]+\.[^\s@()<>;,\"]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 
@@ -267,7 +267,7 @@ def read_origin(value: object) -> str:
 def read_contact(value: object) -> str:
     """An e-mail address or URL, fit for a comment of User-Agent (RFC 9110, 10.1.5)."""
     text = read_text(value, example='"editor@example.org"')
-    if _EMAIL.fullmatch(text) and text.isascii():
+    if EMAIL.fullmatch(text) and text.isascii():
         return text
     if not text.startswith(("http://", "https://")) or re.search(r"[()]", text):
         raise Bad(f'"{text}" is no e-mail address or URL; write "editor@example.org" or "https://…"')

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import time, timedelta, tzinfo
 from typing import Literal
 
 Direction = Literal["rtl", "ltr"]
@@ -80,3 +80,24 @@ class Source:
     def edition(self) -> str:
         """The id of the edition that its section is in."""
         return self.section.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "none"]  # none: on this machine only
+    user: str | None = field(default=None, repr=False)  # None: it lets everybody in
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """How the digests of a day are sent."""
+
+    at: time  # on the site's clocks
+    to: tuple[str, ...]  # (): they are not sent
+    sender: str | None  # None only where they are not sent
+    server: MailServer | None  # likewise

@@ -61,7 +61,8 @@ def build_front_page(
     newest_at = max((a.published_at for story in stories for a in story.articles), default=None)
     taken = _Taken()
 
-    lead = next(iter(taken.take(_pictured_first(ranked[:LEAD_CANDIDATES], site), 1)), None)
+    lead = find_lead(ranked, site)
+    taken.take([lead] if lead else [], 1)
     homes = _find_homes(ranked, sections)
     used = [homes[lead.article.id]] if lead else []
     seconds = _take_varied(
@@ -83,6 +84,24 @@ def build_front_page(
         most_covered=most_covered,
         newest_at=newest_at,
     )
+
+
+def rank_stories(
+    *,
+    site: Site,
+    edition: Edition,
+    stories: Iterable[FrontStory],
+    priorities: Mapping[str, int] | None = None,
+) -> tuple[Placed, ...]:
+    """Return the stories as a front page would order them, the best first, of one headline the best alone."""
+    stand = _make_standing(site, site.list_sections(edition.id), priorities or {})
+    ranked = _rank((_place(story, story.articles, stand) for story in stories), stand)
+    return _Taken().take(ranked, len(ranked))
+
+
+def find_lead(ranked: Sequence[Placed], site: Site) -> Placed | None:
+    """Of ranked stories the one that opens a page; None: there are none."""
+    return next(iter(_pictured_first(ranked[:LEAD_CANDIDATES], site)), None)
 
 
 def list_outlets(article: Article) -> tuple[Coverage, ...]:

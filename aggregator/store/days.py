@@ -27,7 +27,7 @@ def find_day(
     An article of several sections stands in the first of them. None where there is no such page: a day
     without articles has one page if it lies after one that has some.
     """
-    starts_at, ends_at = _start_day(day, zone), _start_day(day + timedelta(days=1), zone)
+    starts_at, ends_at = start_day(day, zone), start_day(day + timedelta(days=1), zone)
     ordered = _list_articles(tx, edition, starts_at, ends_at, sections)
     pages = _count_pages(len(ordered))
     previous = _find_neighbour(tx, edition, before=starts_at)
@@ -60,7 +60,8 @@ def _count_pages(total: int) -> int:
     return max(1, -(-total // PER_PAGE))
 
 
-def _start_day(day: date, zone: tzinfo) -> datetime:
+def start_day(day: date, zone: tzinfo) -> datetime:
+    """Midnight on the clocks of the zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 

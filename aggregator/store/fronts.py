@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import and_, distinct, func, select
 
 from aggregator.model import Article, Coverage, FrontStory
 from aggregator.store import ids
 from aggregator.store.articles import ALL, get_articles, list_coverage
+from aggregator.store.days import start_day
 from aggregator.store.engine import Transaction
 from aggregator.store.tables import article_sections, articles, entries
 
 _COVERED_AMONG = 3000  # the newest articles, however many a day brings
+_AT_ONCE = 1000  # articles of a day
 
 
 def list_front_stories(
@@ -45,6 +47,37 @@ def list_front_stories(
         of_one = members.get(story_id, [story_id])
         story_of[max(of_one, key=lambda a: (len(coverage[a]), of_one.index(a)))] = story_id
     return _make_stories(tx, story_of, members, coverage)
+
+
+def list_day_stories(tx: Transaction, edition_id: str, day: date, *, zone: tzinfo) -> tuple[FrontStory, ...]:
+    """The stories of a day by id, as far as that day's articles tell them, with no word of their bodies.
+
+    Sources that have copied an article after the day do not count.
+    """
+    since, until = start_day(day, zone), start_day(day + timedelta(days=1), zone)
+    listed = article_sections.c
+    within = and_(
+        listed.section == f"{edition_id}/{ALL}", listed.published_at >= since, listed.published_at < until
+    )
+    query = select(articles.c.id, func.coalesce(articles.c.story_id, articles.c.id))
+    query = query.join(article_sections, listed.article_id == articles.c.id).where(within)
+    story_of = {row[0]: row[1] for row in tx.execute(query)}
+    known = sorted(story_of)
+    told: defaultdict[int, list[Article]] = defaultdict(list)
+    for start in range(0, len(known), _AT_ONCE):
+        chunk = known[start : start + _AT_ONCE]
+        copies = list_coverage(tx, chunk)
+        coverage = {a: [copy for copy in copies[a] if copy.published_at < until] for a in chunk}
+        for article in get_articles(tx, chunk, brief=True, coverage=coverage):
+            told[story_of[ids.decode_id(article.id) or 0]].append(article)
+    return tuple(
+        FrontStory(
+            id=ids.encode_id(story_id),
+            articles=tuple(telling),
+            coverage=_join_coverage(article.coverage for article in telling),
+        )
+        for story_id, telling in sorted(told.items())
+    )
 
 
 class Address(NamedTuple):

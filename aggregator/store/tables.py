@@ -416,3 +416,16 @@ counters = Table(
     Column("value", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The digests that are sent by e-mail, each once: whoever writes the row sends it.
+digests = Table(
+    "digests",
+    metadata,
+    Column("edition", Label, primary_key=True),
+    Column("day", Label, primary_key=True),  # 2026-11-24, on the site's calendar
+    Column("claimed_at", UtcDateTime, nullable=False),  # when the latest attempt began
+    Column("sent_at", UtcDateTime),
+    Column("error", Label),  # why the latest attempt failed; once sent, who did not take it
+    Column("attempts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.harness import make_source
 from tests.store.samples import HOUR, NOON, id_of, insert_reads, make_read, open_sample
 
 REASON = StoryReason(rule="likeness", score=1.0, threshold=0.5, words=())
+ZONE = ZoneInfo("Africa/Tripoli")
 SOURCES = ("harbour", "ferry", "anchor", "title")
 
 
@@ -123,3 +125,47 @@ def test_the_articles_of_a_story_are_listed_newest_first(tx: Transaction) -> Non
     found = fronts.list_story_articles(tx, encode_id(id_of(first)), "ar/all", limit=2)
     assert [article.id for article in found] == [encode_id(id_of(third)), encode_id(id_of(second))]
     assert fronts.list_story_articles(tx, "nonsense", "ar/all", limit=2) == ()
+
+
+# --- of a day -------------------------------------------------------------------------------------
+
+
+def list_day(tx: Transaction) -> tuple[FrontStory, ...]:
+    return fronts.list_day_stories(tx, "ar", NOON.date(), zone=ZONE)
+
+
+def test_of_a_day_are_the_stories_told_from_midnight_to_midnight(tx: Transaction) -> None:
+    reads = {
+        hours: read_at(f"at {hours}", hours) for hours in (-14.1, -14, 0, 9.9, 10)
+    }  # Tripoli's are -14, 10
+    insert_reads(tx, *reads.values())
+    told = {article.id for story in list_day(tx) for article in story.articles}
+    assert told == {encode_id(id_of(reads[hours])) for hours in (-14, 0, 9.9)}
+
+
+def test_of_a_day_a_story_has_the_articles_and_the_sources_of_that_day(tx: Transaction) -> None:
+    first, second = read_at("first", -1), read_at("second", 2, "ferry")
+    yesterday, tomorrow = read_at("before", -20, "anchor"), read_at("copy", 20, "title")
+    insert_reads(tx, yesterday, first, second)
+    insert_reads(tx, tomorrow, into=first)
+    tell(tx, yesterday, first, second)
+    (story,) = list_day(tx)
+    assert {article.id for article in story.articles} == {encode_id(id_of(r)) for r in (first, second)}
+    assert [copy.source_id for copy in story.coverage] == ["harbour", "ferry"]
+    assert {article.content_html for article in story.articles} == {""}
+    assert all("title" not in {c.source_id for c in article.coverage} for article in story.articles)
+
+
+def test_of_a_day_without_articles_there_are_no_stories(tx: Transaction) -> None:
+    insert_reads(tx, read_at("before", -20))
+    assert list_day(tx) == ()
+
+
+def test_a_day_may_have_more_articles_than_are_read_at_once(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fronts, "_AT_ONCE", 3)
+    reads = [read_at(f"n{n}", n / 10) for n in range(8)]
+    insert_reads(tx, *reads)
+    tell(tx, reads[0], reads[7])
+    assert sorted(len(story.articles) for story in list_day(tx)) == [1] * 6 + [2]
