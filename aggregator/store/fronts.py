@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from sqlalchemy import and_, distinct, func, select
+from sqlalchemy import distinct, func, select
 
 from aggregator.model import Article, Coverage, FrontStory
 from aggregator.store import ids
@@ -56,11 +56,12 @@ def list_day_stories(tx: Transaction, edition_id: str, day: date, *, zone: tzinf
     """
     since, until = start_day(day, zone), start_day(day + timedelta(days=1), zone)
     listed = article_sections.c
-    within = and_(
-        listed.section == f"{edition_id}/{ALL}", listed.published_at >= since, listed.published_at < until
+    query = (
+        select(articles.c.id, func.coalesce(articles.c.story_id, articles.c.id))
+        .join(article_sections, listed.article_id == articles.c.id)
+        .where(listed.section == f"{edition_id}/{ALL}")
+        .where(listed.published_at >= since, listed.published_at < until)
     )
-    query = select(articles.c.id, func.coalesce(articles.c.story_id, articles.c.id))
-    query = query.join(article_sections, listed.article_id == articles.c.id).where(within)
     story_of = {row[0]: row[1] for row in tx.execute(query)}
     known = sorted(story_of)
     told: defaultdict[int, list[Article]] = defaultdict(list)

@@ -137,6 +137,12 @@ def test_only_the_lead_has_an_image_where_the_site_has_any() -> None:
     assert parse_page(render_page(articles, site=replace(SITE, images=False))).xpath("//img") == []
 
 
+def test_the_hijri_date_stands_beside_where_the_site_shows_it() -> None:
+    articles = [make_article("a")]
+    assert "جمادى" in render_page(articles, site=replace(SITE, hijri=True))
+    assert "جمادى" not in render_page(articles)
+
+
 def test_each_item_says_its_language_and_names_are_set_apart() -> None:
     page = parse_page(render_page([make_article("a"), make_article("e", lang="en", hours_old=1)]))
     (english,) = page.xpath("//h3[a[contains(@href, '/article/e')]]")
