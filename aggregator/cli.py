@@ -16,11 +16,12 @@ from aggregator import backups, digests, ops, rulings, running, tools
 from aggregator.config import Settings
 from aggregator.demo.newsroom import Newsroom, demo_config
 from aggregator.demo.publisher import Publisher
-from aggregator.distribute import list_hub_notices
 from aggregator.errors import ConfigError
 from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import FORMS, setup_logging
+from aggregator.model import SourceStatus
 from aggregator.serving import serve as run_service
+from aggregator.statuses import list_hub_notices
 from aggregator.terminal import cli, command, command_without_config, echo_notes, load_config, show_progress
 from aggregator.web.export import publish_site
 
@@ -254,7 +255,7 @@ def _load_for_status(path: Path) -> Settings:
         raise
 
 
-def _echo_status(row: ops.SourceStatus) -> None:
+def _echo_status(row: SourceStatus) -> None:
     success = f"{row.last_success_at:%Y-%m-%d %H:%M}" if row.last_success_at else "never"
     click.echo(f"{row.id}: {row.state}, {row.entries} entries, last success {success}")
     if row.last_error is not None:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aggregator import hub
 from aggregator.catalogue import FORMATS, Topic, list_feeds, list_topics, read_feed, topic_url
-from aggregator.config import Settings
 from aggregator.errors import FetchError, Interrupted, StoreError
 from aggregator.fetch.caching import parse_retry_after
 from aggregator.logs import redact
 from aggregator.model import FetchRequest, FetchResult, Subscriber
 from aggregator.refresh import Line
-from aggregator.store import Transaction, articles, open_store, subscribers
+from aggregator.store import Transaction, articles, subscribers
 
 CALL_LEASE = timedelta(minutes=5)  # an exchange ends after CALL_TIMEOUT, but may wait for its turn before
 CALL_TIMEOUT = timedelta(seconds=15)
@@ -32,7 +30,6 @@ _CALLS = 16  # at once
 _PINGS = 20  # at a time, one after the other
 # Comparing takes a tenth of the time at most, however many feeds there are.
 _REST = 9
-_SHOWN = 5  # failing subscribers that an admin is told of by name
 
 _log = logging.getLogger(__name__)
 
@@ -273,38 +270,4 @@ class Distributor:
             failures=failures,
             failing_since=taken.failing_since or now,
             last_error=error,
-        )
-
-
-def list_hub_notices(settings: Settings, *, now: datetime) -> tuple[str, ...]:
-    """What an admin is told of the hub that our feeds name: how many it serves, and what goes wrong."""
-    if settings.websub_hub is None:
-        return ()
-    store = open_store(settings.store_url)
-    try:
-        with store.read() as tx:
-            if settings.has_own_hub:
-                return tuple(_describe_own(tx, now))
-            ping = subscribers.find_ping(tx, settings.websub_hub)
-    finally:
-        store.close()
-    return () if ping is None else tuple(_describe_ping(ping))
-
-
-def _describe_own(tx: Transaction, now: datetime) -> Iterator[str]:
-    failing = subscribers.list_failing(tx, now=now)
-    yield f"subscriptions: {subscribers.count_running(tx, now=now)}, failing: {len(failing)}"
-    for one in failing[:_SHOWN]:
-        since = f"{one.failing_since:%Y-%m-%d %H:%M} UTC"
-        what = "given up until it subscribes anew" if one.given_up_at else f"failing, {one.failures} times"
-        yield f"{one.host} has not taken {one.topic} since {since} ({what}): {one.last_error}"
-    if len(failing) > _SHOWN:
-        yield f"and {len(failing) - _SHOWN} more that fail"
-
-
-def _describe_ping(ping: subscribers.Ping) -> Iterator[str]:
-    if ping.last_error is not None:
-        yield (
-            f"{redact(ping.hub)} is not told of changes since {ping.failing_since:%Y-%m-%d %H:%M} UTC "
-            f"({ping.failures} times: {ping.last_error}); it is tried again {ping.next_at:%H:%M} UTC"
         )

@@ -6,8 +6,8 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -15,18 +15,16 @@ from aggregator.config import Settings
 from aggregator.dates import format_rfc3339
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
 from aggregator.grouping import group_new
-from aggregator.logs import redact
-from aggregator.model import Source, SourceState, Subscription, SubscriptionState
-from aggregator.outcome import find_silence, trusts_guids
+from aggregator.model import SourceStatus
 from aggregator.refresh import LEASE, Line, find_authority
 from aggregator.saving import PollReport
-from aggregator.store import articles, entries, open_store, sources, subscriptions
+from aggregator.statuses import list_statuses
+from aggregator.store import articles, entries, open_store, sources
 from aggregator.store.engine import HEAD, bring_up_to_date, connect, find_version
 from aggregator.store.prune import prune_store
 from aggregator.store.search import index_missing
 
 _MAX_ID_CHARS = 40
-_VERIFIED_WITHIN = timedelta(minutes=1)
 
 Progress = Callable[[int], None]  # how many more sources are done
 
@@ -42,24 +40,6 @@ class PollSummary:
     not_modified: int
     failed: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
-    """One source of `aggregator status`; the fields are the keys of its JSON."""
-
-    id: str
-    state: str  # "new", "ok", "error", "disabled"
-    last_success_at: datetime | None = None
-    failing_since: datetime | None = None
-    failures: int = 0
-    next_poll_at: datetime
-    entries: int = 0
-    last_error: str | None = None
-    problems: tuple[str, ...] = ()
-    skipped: int = 0
-    push: SubscriptionState | None = None  # None: it names no hub, or we want none
-    merged: dict[str, int] = field(default_factory=dict)  # entries that a rule put into another's article
 
 
 def poll_once(
@@ -124,79 +104,9 @@ def list_status(settings: Settings, *, now: datetime) -> tuple[SourceStatus, ...
     store = open_store(settings.store_url)
     try:
         with store.read() as tx:
-            states = {s.source_id: s for s in sources.list_source_states(tx)}
-            counts = sources.count_entries(tx)
-            merged = entries.count_merged(tx)
-            pushed = subscriptions.list_subscriptions(tx)
+            return list_statuses(tx, settings.sources, now=now)
     finally:
         store.close()
-    rows = (
-        _status(source, states.get(source.id), counts.get(source.id, 0), pushed.get(source.id), now)
-        for source in settings.sources
-    )
-    return tuple(replace(row, merged=merged.get(row.id, {})) for row in rows)
-
-
-def _status(
-    source: Source, state: SourceState | None, count: int, pushed: Subscription | None, now: datetime
-) -> SourceStatus:
-    if state is None:  # configured since the store was last brought in line: due at once
-        return SourceStatus(id=source.id, state="new", next_poll_at=now)
-    return SourceStatus(
-        id=source.id,
-        state=_state(state),
-        last_success_at=state.last_success_at,
-        failing_since=state.failing_since,
-        failures=state.failures,
-        next_poll_at=state.next_poll_at,
-        entries=count,
-        last_error=state.last_error,
-        problems=(*_notices(source, state), *_push_notices(pushed, now), *state.problems),
-        skipped=state.skipped,
-        push=None if pushed is None else pushed.state,
-    )
-
-
-def _state(state: SourceState) -> str:
-    if state.disabled_at is not None:
-        return "disabled"
-    return "new" if state.last_polled_at is None else "error" if state.failures else "ok"
-
-
-def _notices(source: Source, state: SourceState) -> Iterator[str]:
-    """What an admin should do, though the source does without."""
-    if state.disabled_at is not None:
-        yield "the publisher has removed it for good (410 over two days): take it out, or correct its url"
-    if state.poll_url != source.url:
-        yield f'it has moved for good and is polled at its new address: write url = "{state.poll_url}"'
-    if not trusts_guids(state.pace):
-        yield "its guids change at every fetch, so its items are told apart by links: tell the publisher"
-    silence = find_silence(state)
-    if silence is not None:
-        yield (
-            f"it has answered 'not modified' and nothing else for {silence.days} days, which is unlike it: "
-            "if its site has newer articles, its ETag or Last-Modified never changes: tell the publisher"
-        )
-
-
-def _push_notices(pushed: Subscription | None, now: datetime) -> Iterator[str]:
-    """What stands in the way of being pushed; the source is polled as if there were no hub."""
-    if pushed is None:
-        return
-    hub = redact(pushed.hub)
-    late = pushed.asked_at is not None and now - pushed.asked_at >= _VERIFIED_WITHIN
-    if pushed.state == "denied":
-        reason = f" ({pushed.last_error})" if pushed.last_error else ""
-        yield f"its hub {hub} has denied us{reason}, and is asked again in a week; the source is polled"
-    elif pushed.last_error is not None:
-        yield f"its hub {hub} does not take our request ({pushed.last_error}); the source is polled"
-    elif pushed.awaiting and late:
-        base = pushed.callback.removesuffix(pushed.token)  # who knows the token can deny in the hub's name
-        yield f"its hub {hub} takes our request but does not verify it: can it reach {base}?"
-    if pushed.doubt is not None:
-        yield f"{pushed.doubt}: the source is polled as if it were not pushed, until the hub pushes again"
-    if pushed.dropped:
-        yield f"pushed without the right signature, and dropped: {pushed.dropped}"
 
 
 def list_entries(

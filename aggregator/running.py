@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from aggregator.config import parse_settings
 from aggregator.errors import ConfigError, StoreError
 from aggregator.executor.local import is_dead
+from aggregator.statuses import list_server_troubles
 from aggregator.store import open_store, processes
 from aggregator.store.engine import find_file
-
-SILENT_AFTER = timedelta(minutes=2)
 
 
 def list_notices(store_url: str, *, now: datetime) -> tuple[str, ...]:
@@ -50,9 +49,4 @@ def _describe(process: processes.Process, now: datetime) -> Iterator[str]:
     if is_dead(process.owner):
         yield "the server was killed: start it again"
         return
-    since = f"{process.configured_at:%Y-%m-%d %H:%M} UTC"
-    for problem in process.config_problems:
-        yield f"the running server goes on with the configuration of {since}, because of {problem}"
-    if now - process.beat_at > SILENT_AFTER:
-        what = "polls" if process.polls else "serves"
-        yield f"the process that {what} has not been heard of since {process.beat_at:%H:%M} UTC: see its log"
+    yield from (trouble.text for trouble in list_server_troubles(process, now))

@@ -20,8 +20,8 @@ from aggregator.config import Settings
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.executor.local import LocalExecutor
 from aggregator.fetch.client import Client
-from aggregator.model import Claim
-from aggregator.ops import SourceStatus, list_status
+from aggregator.model import Claim, SourceStatus
+from aggregator.ops import list_status
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
 from aggregator.store import open_store, sources

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from aggregator.demo.hub import Hub
-from aggregator.distribute import Distributor, list_hub_notices
+from aggregator.distribute import Distributor
 from aggregator.fetch.client import Client
 from aggregator.grouping import group_new
 from aggregator.hub import sign
 from aggregator.model import FetchPolicy
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import Line
+from aggregator.statuses import list_hub_notices
 from aggregator.store import subscribers
 from aggregator.web import create_app
 from tests.harness import make_item, wait_until

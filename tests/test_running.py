@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.executor.local import make_owner
-from aggregator.running import SILENT_AFTER, find_store_url, list_notices
+from aggregator.running import find_store_url, list_notices
+from aggregator.statuses import SILENT_AFTER
 from aggregator.store import Store, open_store, processes
 from tests.site_samples import NOON
 

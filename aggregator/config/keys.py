@@ -13,7 +13,7 @@ from .lists import (
     read_embed_allow,
 )
 from .mail import DIGEST
-from .secret import STORE_VARIABLE, read_headers, read_secret, read_store_url
+from .secret import STORE_VARIABLE, read_headers, read_password, read_store_url
 from .tables import Key, Table, build_text_reader, plain
 from .values import (
     OWN_HUB,
@@ -351,12 +351,12 @@ ADMIN = Table(
     keys=(
         Key(
             name="password",
-            read=read_secret,
+            read=read_password,
             expects="secret",
             shape=kinds.TEXT,
             default_says="no administration pages",
-            says="Opens them.",
-            unused=True,
+            says="Opens `/admin/` (HTTP Basic, any user name). The password itself, no hash of it; best as "
+            '`"env:NAME"` or `"file:PATH"`.',
         ),
     ),
 )

@@ -35,6 +35,14 @@ def read_secret(value: object, _place: Place, context: Context) -> str:
     return secret
 
 
+def read_password(value: object, place: Place, context: Context) -> str:
+    """A secret that somebody types. A hash in its place would be one that opens nothing they know."""
+    password = read_secret(value, place, context)
+    if password.startswith("$argon2"):
+        raise Bad('is a hash; write "env:NAME" or "file:PATH", and put the password itself there')
+    return password
+
+
 def _read_variable(name: str, context: Context) -> str:
     if not _VARIABLE.fullmatch(name):
         raise Bad('does not name an environment variable after "env:"; write "env:NAME"')

@@ -59,6 +59,7 @@ from aggregator.model.settings import (
     SourceInTitle,
 )
 from aggregator.model.states import ArrivalRate, Claim, HostRest, Pace, PollOutcome, PollResult, SourceState
+from aggregator.model.statuses import Situation, SourceStatus, Trouble
 from aggregator.model.stories import (
     StoryArticle,
     StoryCandidate,
@@ -122,11 +123,13 @@ __all__ = [
     "SearchTrouble",
     "Section",
     "Site",
+    "Situation",
     "Source",
     "SourceInTitle",
     "SourceReading",
     "SourceRecord",
     "SourceState",
+    "SourceStatus",
     "Story",
     "StoryArticle",
     "StoryCandidate",
@@ -139,6 +142,7 @@ __all__ = [
     "SubscriptionState",
     "Telling",
     "Timeline",
+    "Trouble",
     "Validators",
     "Withdrawal",
 ]

@@ -123,8 +123,8 @@ class FeedHead:
     home_url: str  # the HTML page of the same content
     article_root: str  # our article page is article_root + article.id
     rss_url: str
-    atom_url: str
-    json_url: str
+    atom_url: str  # "": the feed is RSS alone
+    json_url: str  # likewise
     ttl: timedelta
     icon_url: str | None
     updated_at: datetime  # of the last change a reader would see; never the time of rendering

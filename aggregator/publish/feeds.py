@@ -55,8 +55,7 @@ def render_rss(head: FeedHead, articles: Sequence[Article]) -> bytes:
     feed._FeedGenerator__rss_lastBuildDate = None
     feed.mending.updated_at = head.updated_at
     feed.mending.links = (
-        _twin(head.atom_url, ATOM_TYPE),
-        _twin(head.json_url, JSON_TYPE),
+        *(_twin(url, kind) for url, kind in ((head.atom_url, ATOM_TYPE), (head.json_url, JSON_TYPE)) if url),
         *_list_hubs(head),
         *_list_archives(head),
     )

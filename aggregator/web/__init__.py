@@ -8,7 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
-from aggregator.web import embeds, feeds, health, hub, metrics, pages, reference, sitemaps, websub
+from aggregator.web import admin, embeds, feeds, health, hub, metrics, pages, reference, sitemaps, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
@@ -37,6 +37,8 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     app.register_blueprint(pages.make_blueprint(settings, documents, environments))
     app.register_blueprint(embeds.make_blueprint(settings, documents, environments))
     app.register_blueprint(reference.make_blueprint(settings, store, documents, environments))
+    if settings.admin_password is not None:
+        app.register_blueprint(admin.make_blueprint(settings, settings.admin_password, store, environments))
     pages.register_errors(app, settings, environments)
     app.after_request(protect)
     app.wsgi_app = front.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -19,6 +19,9 @@ POLICY = "; ".join(
     )
 )
 
+# Whoever comes through a proxy has one of them; anybody else may, too.
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip", "Via")
+
 
 def protect(response: Response) -> Response:
     """No sniffing, no referrer, no script but our own, no framing; redirects that name no host."""

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from aggregator.errors import StoreError
 from aggregator.store import Store, Transaction, counters, processes, sources
+from aggregator.web.headers import FORWARDED
 
 # Name in the store, what it means, the name of its label.
 COUNTERS = (
@@ -29,7 +30,6 @@ COUNTERS = (
     (counters.ARTICLES_MERGED, "Entries that went into the article of another, by rule.", "rule"),
     (counters.STORIES_JOINED, "Articles that went into the story of another, by rule.", "rule"),
 )
-_FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip", "Via")
 
 
 def make_blueprint(store: Store) -> Blueprint:
@@ -38,7 +38,7 @@ def make_blueprint(store: Store) -> Blueprint:
     @blueprint.get("/metrics")
     def metrics() -> Response:
         """Only for who asks from this machine or a private network, and not through a proxy."""
-        if not _is_near(request.remote_addr) or any(name in request.headers for name in _FORWARDED):
+        if not _is_near(request.remote_addr) or any(name in request.headers for name in FORWARDED):
             return _answer(b"/metrics is for this machine and private networks, asked without a proxy\n", 403)
         try:
             with store.read() as tx:

@@ -39,6 +39,7 @@ DYNAMIC: Mapping[str, str] = {
     "/*/search": "answers what its query asks",
     "/oembed": "answers for the address in its query",
     "/embed/article/*": "is given out by /oembed alone",
+    "/admin/*": "is for the admin",
     "/websub/*": "hubs ask and push",
     "/hub": "subscribers ask",
     "/healthz": "speaks of a process",

@@ -24,6 +24,7 @@ from aggregator import ops
 from aggregator.config import Settings, load_settings
 from aggregator.demo.publisher import Publisher
 from aggregator.executor.local import READ_MEMORY_BYTES, READ_TIMEOUT
+from aggregator.model import SourceStatus
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.store.entries import StoredEntry
@@ -65,7 +66,7 @@ class Run:
     began: datetime
     ended: datetime
     cpu_seconds: float  # of all its worker processes together
-    status: dict[str, ops.SourceStatus]
+    status: dict[str, SourceStatus]
     entries: dict[str, list[StoredEntry]]
     url_of: dict[str, str]
     printed: str  # by `aggregator status`
