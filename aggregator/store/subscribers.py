@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import HubRequest, Subscriber
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import meta, pings, subscribers, topics
+from aggregator.store.tables import meta
+from aggregator.store.websub_tables import pings, subscribers, topics
 
 MAX_SUBSCRIBERS = 10_000
 MAX_OF_HOST = 500

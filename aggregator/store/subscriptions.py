@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import Payload, Subscription
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import payloads, sources, subscriptions
+from aggregator.store.tables import sources
+from aggregator.store.websub_tables import payloads, subscriptions
 
 MAX_PAYLOADS = 500  # waiting, of all subscriptions together
 MAX_PAYLOADS_OF_ONE = 20
