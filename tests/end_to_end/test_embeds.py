@@ -366,7 +366,7 @@ def test_the_builder_needs_no_script(browser: Browser, portal: Site) -> None:
             page.select_option("[name=section]", "en/world")
             page.fill("[name=n]", "4")
             page.select_option("[name=theme]", "dark")
-            page.click("form button")
+            page.click(".choices button")
             page.wait_for_load_state()
             assert page.locator("html").get_attribute("dir") == direction
             preview = page.frame_locator("iframe")
