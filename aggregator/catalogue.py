@@ -92,7 +92,11 @@ def list_topics(settings: Settings) -> dict[str, Topic]:
 
 
 def topic_url(site: Site, feed: Feed, form: str) -> str:
-    return f"{site.url}/feeds/{feed.name}.{form}"
+    return site.url + topic_path(feed, form)
+
+
+def topic_path(feed: Feed, form: str) -> str:
+    return f"/feeds/{feed.name}.{form}"
 
 
 def read_feed(tx: Transaction, settings: Settings, feed: Feed) -> Content:
@@ -107,7 +111,6 @@ def read_feed(tx: Transaction, settings: Settings, feed: Feed) -> Content:
 
 def make_head(site: Site, feed: Feed, tag_prefix: str, changed_at: datetime) -> FeedHead:
     """What a document of the feed says of itself that does not depend on what it lists."""
-    root = f"{site.url}/feeds/{feed.name}"
     return FeedHead(
         id=f"{tag_prefix}feed/{feed.name}",
         title=feed.title,
@@ -116,9 +119,9 @@ def make_head(site: Site, feed: Feed, tag_prefix: str, changed_at: datetime) -> 
         dir=feed.edition.dir,
         home_url=site.url + feed.home_path,
         article_root=f"{site.url}/article/",
-        rss_url=f"{root}.rss",
-        atom_url=f"{root}.atom",
-        json_url=f"{root}.json",
+        rss_url=topic_url(site, feed, "rss"),
+        atom_url=topic_url(site, feed, "atom"),
+        json_url=topic_url(site, feed, "json"),
         ttl=timedelta(seconds=MAX_AGE),
         icon_url=None,
         updated_at=changed_at,

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 from aggregator.config import Settings, parse_settings
 from aggregator.demo.documents import DemoFeed, DemoItem, Format, render_document
 from aggregator.fetch.client import Client
-from aggregator.model import Claim, PollResult, SourceState
+from aggregator.model import Claim, FetchPolicy, PollResult, SourceState
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
@@ -24,6 +25,16 @@ from tests.stores import make_environ, make_store_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+POLICY = FetchPolicy(
+    user_agent="aggregator/0 (+https://news.example)",
+    connect_timeout=timedelta(seconds=5),
+    max_body_bytes=1_000_000,
+    max_redirects=3,
+    concurrency=10,
+    per_host=1,
+    allow_networks=(ip_network("127.0.0.0/8"),),
+)
 
 HEAD = """
 [site]

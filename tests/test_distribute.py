@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -18,29 +17,19 @@ from aggregator.distribute import Distributor
 from aggregator.fetch.client import Client
 from aggregator.grouping import group_new
 from aggregator.hub import sign
-from aggregator.model import FetchPolicy
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import Line
 from aggregator.statuses import list_hub_notices
 from aggregator.store import subscribers
 from aggregator.web import create_app
 from tests.harness import make_item, wait_until
-from tests.site_samples import HOUR, Bench, open_bench, save_feed, source_table
+from tests.site_samples import HOUR, POLICY, Bench, open_bench, save_feed, source_table
 from tests.websub_samples import Subscriber, open_subscriber
 
 SITE = "https://news.example"
 WORLD = f"{SITE}/feeds/en/world.rss"
 DAY = timedelta(days=1)
 ONE, TWO, THREE = make_item(1), make_item(2), make_item(3)
-POLICY = FetchPolicy(
-    user_agent="aggregator/0",
-    connect_timeout=timedelta(seconds=5),
-    max_body_bytes=1_000_000,
-    max_redirects=3,
-    concurrency=10,
-    per_host=1,
-    allow_networks=(ip_network("127.0.0.0/8"),),
-)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from aggregator.demo.hub import Hub
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.fetch.client import Client
 from aggregator.hub import sign
-from aggregator.model import FetchPolicy, Payload, PollResult, Subscription
+from aggregator.model import Payload, PollResult, Subscription
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.refresh import Line, poll_bucket
@@ -27,22 +26,13 @@ from aggregator.saving import save_results
 from aggregator.store import articles, subscriptions
 from aggregator.web import create_app
 from tests.harness import find_free_port, make_item, wait_until
-from tests.site_samples import HEAD, Bench, Clock, open_bench, source_table
+from tests.site_samples import HEAD, POLICY, Bench, Clock, open_bench, source_table
 from tests.websub_samples import publish_pushed, render_pushed
 from tests.websub_samples import push as push_by_hand
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ONE, TWO, THREE = make_item(1), make_item(2), make_item(3)
 LONG = "7d"
-POLICY = FetchPolicy(
-    user_agent="aggregator/0 (+https://news.example)",
-    connect_timeout=timedelta(seconds=5),
-    max_body_bytes=1_000_000,
-    max_redirects=3,
-    concurrency=10,
-    per_host=1,
-    allow_networks=(ip_network("127.0.0.0/8"),),
-)
 
 
 @pytest.fixture(scope="module")

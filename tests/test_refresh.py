@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -17,23 +16,23 @@ from sqlalchemy import select
 from aggregator.demo.publisher import Answer, Publisher, Request
 from aggregator.errors import LeaseLost
 from aggregator.fetch.client import Client
-from aggregator.model import FetchPolicy
 from aggregator.parse.sandbox import Sandbox
 from aggregator.reading import read_document
 from aggregator.refresh import LEASE, poll_bucket
 from aggregator.store import articles, sources, tables
 from tests.harness import make_item, publish
-from tests.site_samples import HEAD, HOUR, NOON, Bench, open_bench, render_feed, save_feed, source_table
-
-POLICY = FetchPolicy(
-    user_agent="aggregator/0 (+https://news.example)",
-    connect_timeout=timedelta(seconds=5),
-    max_body_bytes=1_000_000,
-    max_redirects=3,
-    concurrency=10,
-    per_host=1,
-    allow_networks=(ip_network("127.0.0.0/8"),),
+from tests.site_samples import (
+    HEAD,
+    HOUR,
+    NOON,
+    POLICY,
+    Bench,
+    open_bench,
+    render_feed,
+    save_feed,
+    source_table,
 )
+
 LISTED_AFTER = timedelta(seconds=2)
 
 

@@ -32,10 +32,6 @@ def save_subscription(tx: Transaction, subscription: Subscription) -> None:
     tx.execute(update(subscriptions).where(mine).values(asdict(subscription)))
 
 
-def forget_subscription(tx: Transaction, token: str) -> None:
-    tx.execute(delete(subscriptions).where(subscriptions.c.token == token))
-
-
 def find_subscription(tx: Transaction, token: str) -> Subscription | None:
     row = tx.execute(select(subscriptions).where(subscriptions.c.token == token)).first()
     return None if row is None else _subscription(row)

@@ -17,6 +17,7 @@ from aggregator.catalogue import (
     make_head,
     read_feed,
     story_feed_name,
+    topic_path,
     topic_url,
 )
 from aggregator.config import Settings
@@ -117,7 +118,7 @@ def _render_feed(settings: Settings, documents: Documents, feed: Feed, form: str
             links=render_links(hub=hub, topic=topic) if hub else None,
         )
 
-    return documents.respond(f"/feeds/{feed.name}.{form}", render) or abort(404)
+    return documents.respond(topic_path(feed, form), render) or abort(404)
 
 
 def _render_archive(site: Site, documents: Documents, feed: Feed, place: archives.Place) -> Response:

@@ -13,21 +13,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from aggregator.catalogue import FORMATS, list_feeds, topic_path
 from aggregator.config import Settings
 from aggregator.model import Edition, Section
 from aggregator.places import Place
 from aggregator.publish.sitemaps import map_path, news_map_path
 from aggregator.publish.templates import (
-    FEED_NAMES,
     about_path,
     day_path,
     feed_path,
     front_path,
     section_path,
-    source_feed_path,
     story_feed_path,
     story_path,
-    top_feed_path,
 )
 from aggregator.store import Transaction, archives, articles, days, listings, timelines
 from aggregator.web.pages import count_pages
@@ -67,14 +65,14 @@ def list_paths(tx: Transaction, settings: Settings) -> Iterator[Listed]:
         sections = site.list_sections(edition.id)
         places = [Place(edition, None), *(Place(edition, section) for section in sections)]
         yield from _of_kind("page", _list_edition_pages(tx, edition, sections, site.timezone))
-        yield from _of_kind("feed", _list_edition_feeds(tx, edition, places))
         yield from _of_kind("box", (f"/embed/{place.ref}{end}" for place in places for end in _BOX_ENDINGS))
+    for feed in list_feeds(settings):
+        yield from _of_kind("feed", (topic_path(feed, form) for form in FORMATS))
+        if feed.archived:
+            yield from _of_kind("feed", _list_archives(tx, feed.name, feed.archived))
     yield from _of_kind("page", ("/", "/feeds/", "/embed/"))
     yield from _of_kind("page", (f"/article/{article_id}" for article_id in articles.list_article_ids(tx)))
     yield from _of_kind("page", map(story_path, timelines.list_shared_stories(tx)))
-    yield from _of_kind(
-        "feed", (source_feed_path(source, form) for source in settings.sources for form in FEED_NAMES)
-    )
     yield from _of_kind("file", ("/feeds.opml", "/embed/v1.js", "/robots.txt", "/sitemap.xml"))
     for edition in site.editions:
         yield from _of_kind("file", (map_path(edition), news_map_path(edition)))
@@ -90,7 +88,9 @@ def list_former_paths(tx: Transaction, settings: Settings) -> Iterator[str]:
             renamed = replace(section, id=old_id)
             former = Place(edition, renamed)
             yield from _list_section_pages(renamed, count_pages(tx, section))
-            yield from _list_feeds(former)
+            for form in FORMATS:
+                yield feed_path(edition, renamed, form)
+                yield story_feed_path(edition, renamed, form)
             yield from _list_archives(tx, former.ref, section.ref)
             yield from (f"/embed/{former.ref}{end}" for end in _BOX_ENDINGS)
     yield from (f"/article/{article_id}" for article_id in listings.list_merged_ids(tx))
@@ -113,19 +113,6 @@ def _list_edition_pages(
 
 def _list_section_pages(section: Section, pages: int) -> Iterator[str]:
     return (section_path(section, page) for page in range(1, pages + 1))
-
-
-def _list_edition_feeds(tx: Transaction, edition: Edition, places: list[Place]) -> Iterator[str]:
-    yield from (top_feed_path(edition, form) for form in FEED_NAMES)
-    for place in places:
-        yield from _list_feeds(place)
-        yield from _list_archives(tx, place.ref, place.ref)
-
-
-def _list_feeds(place: Place) -> Iterator[str]:
-    for form in FEED_NAMES:
-        yield feed_path(place.edition, place.section, form)
-        yield story_feed_path(place.edition, place.section, form)
 
 
 def _list_archives(tx: Transaction, name: str, section: str) -> Iterator[str]:

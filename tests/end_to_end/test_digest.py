@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from aggregator.demo.publisher import Publisher
-from tests.end_to_end.test_browser import CHROMIUM, OPTIONS
-from tests.end_to_end.test_browser import pytestmark as needs_chromium
 from tests.harness import Site, make_item, publish, wait_until, write_config
 from tests.mailbox import open_mailbox
 
@@ -48,22 +46,21 @@ def test_a_server_sends_the_news_of_yesterday_and_after_a_restart_nothing(
         assert len(box.mails) == 1
 
 
-@needs_chromium
-def test_the_page_fits_every_width_and_asks_for_nothing(site: Site, publisher: Publisher) -> None:
+def test_the_page_fits_every_width_and_asks_for_nothing(
+    browser: Browser, site: Site, publisher: Publisher
+) -> None:
     yesterday = prepare(site, publisher)
     site.poll("--all")
     page_file = site.folder / "digest.html"
     done = site.run("digest", "--edition", "en", "--date", f"{yesterday:%Y-%m-%d}")
     page_file.write_text(done.stdout, encoding="utf-8")
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        for width in (320, 640):
-            page = browser.new_page(viewport={"width": width, "height": 800})
-            page.on("request", lambda request: asked.append(request.url))
-            page.goto(page_file.as_uri())
-            sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-            assert sizes[0] <= sizes[1]
-            assert page.locator("h3 img").count() == 0
-        browser.close()
+    for width in (320, 640):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri())
+        sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert sizes[0] <= sizes[1]
+        assert page.locator("h3 img").count() == 0
+        page.close()
     assert set(asked) == {page_file.as_uri()}

@@ -6,7 +6,6 @@ import html
 import http.server
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +13,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from lxml import html as lxml_html
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page
 
 from aggregator.demo.publisher import Publisher
 from tests.harness import Site, find_free_port, make_item, publish
 
-CHROMIUM = shutil.which("chromium")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 HOSTILE = """<script>parent.hacked=1</script><img src=x onerror="top.hacked=1">' " --> </title></style>"""
 OLD_BROWSER = "CSS.supports = () => false;"  # as Firefox and Safari answer for frame-sizing
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
-)
 
 
 @dataclass
@@ -67,14 +60,6 @@ def run_partner() -> Iterator[Partner]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.end_to_end.test_browser import browser, demo, pytestmark  # noqa: F401
 from tests.harness import Site
 
 with warnings.catch_warnings():
@@ -55,12 +54,12 @@ def list_pages(site: Site, edition: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def pages(demo: Site) -> dict[str, dict[str, str]]:  # noqa: F811
+def pages(demo: Site) -> dict[str, dict[str, str]]:
     return {edition: list_pages(demo, edition) for edition in ("ar", "en")}
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(reduced_motion="reduce")
     yield opened
     opened.close()
@@ -78,8 +77,8 @@ def judge(page: Page, **options: Any) -> list[str]:
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("edition", ["ar", "en"])
 def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
-    browser: Browser,  # noqa: F811
-    demo: Site,  # noqa: F811
+    browser: Browser,
+    demo: Site,
     pages: dict[str, dict[str, str]],
     edition: str,
     width: int,
@@ -103,7 +102,7 @@ def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
     assert complaints == []
 
 
-def test_a_page_is_light_and_valid(demo: Site, pages: dict[str, dict[str, str]]) -> None:  # noqa: F811
+def test_a_page_is_light_and_valid(demo: Site, pages: dict[str, dict[str, str]]) -> None:
     for edition in pages.values():
         for name, path in edition.items():
             body = demo.get(path).body
@@ -113,7 +112,7 @@ def test_a_page_is_light_and_valid(demo: Site, pages: dict[str, dict[str, str]])
         assert len(gzip.compress(demo.get(f"/static/{name}").body)) <= most_kb * 1024
 
 
-def test_times_are_told_from_now(page: Page, demo: Site) -> None:  # noqa: F811
+def test_times_are_told_from_now(page: Page, demo: Site) -> None:
     page.goto(demo.url + "/en/")
     told = page.locator("main time").all_inner_texts()
     assert any("ago" in text for text in told)
@@ -122,7 +121,7 @@ def test_times_are_told_from_now(page: Page, demo: Site) -> None:  # noqa: F811
     assert any("قبل" in text for text in page.locator("main time").all_inner_texts())
 
 
-def test_a_page_without_script_says_the_same(browser: Browser, demo: Site) -> None:  # noqa: F811
+def test_a_page_without_script_says_the_same(browser: Browser, demo: Site) -> None:
     page = browser.new_page(java_script_enabled=False)
     page.goto(demo.url + "/en/")
     told = page.locator("main time").all_inner_texts()
@@ -135,7 +134,7 @@ def test_a_page_without_script_says_the_same(browser: Browser, demo: Site) -> No
 FOCUSED = "document.activeElement.getAttribute('href') || document.activeElement.name"
 
 
-def test_keys_lead_from_story_to_story_to_the_search_and_to_their_list(page: Page, demo: Site) -> None:  # noqa: F811
+def test_keys_lead_from_story_to_story_to_the_search_and_to_their_list(page: Page, demo: Site) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(demo.url + "/ar/")
     page.keyboard.press("j")
@@ -158,7 +157,7 @@ def test_keys_lead_from_story_to_story_to_the_search_and_to_their_list(page: Pag
     assert page.locator(".find input").input_value() == "j", "a field is for writing"
 
 
-def test_the_keys_can_be_turned_off_for_good(page: Page, demo: Site) -> None:  # noqa: F811
+def test_the_keys_can_be_turned_off_for_good(page: Page, demo: Site) -> None:
     page.goto(demo.url + "/en/")
     page.keyboard.press("?")
     page.locator("#keys-off").check()
