@@ -1,4 +1,7 @@
-"""The commands. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage."""
+"""The commands. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage.
+
+What only one command needs, and takes long to load (Flask, the demo), is imported in that command.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,12 @@ import click
 
 from aggregator import backups, digests, ops, rulings, running, tools
 from aggregator.config import Settings
-from aggregator.demo.newsroom import Newsroom, demo_config
-from aggregator.demo.publisher import Publisher
 from aggregator.errors import ConfigError
 from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import FORMS, setup_logging
 from aggregator.model import SourceStatus
-from aggregator.serving import serve as run_service
 from aggregator.statuses import list_hub_notices
 from aggregator.terminal import cli, command, command_without_config, echo_notes, load_config, show_progress
-from aggregator.web.export import publish_site
 
 
 @command
@@ -152,6 +151,8 @@ def publish(config_path: Path, folder: Path) -> None:
 
     DIR changes all at once when everything is written. How to serve it is in DIR/.aggregator.
     """
+    from aggregator.web.export import publish_site
+
     setup_logging("WARNING")
     settings = load_config(config_path)
     now = datetime.now(UTC)
@@ -218,6 +219,9 @@ def migrate(config_path: Path) -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 def demo(host: str, port: int) -> None:
     """Serve a bundled newsroom's sources: the whole product, with no network at all."""
+    from aggregator.demo.newsroom import Newsroom, demo_config
+    from aggregator.demo.publisher import Publisher
+
     setup_logging("WARNING")
     with tempfile.TemporaryDirectory(prefix="aggregator-demo-") as folder, Publisher() as publisher:
         newsroom = Newsroom(publisher, started_at=datetime.now(UTC))
@@ -232,6 +236,8 @@ def demo(host: str, port: int) -> None:
 
 
 def _serve(settings: Settings, *, host: str, port: int, poll: bool, log_format: str = FORMS[0]) -> None:
+    from aggregator.serving import serve as run_service
+
     banner = f"aggregator serves {settings.site.title} at http://{_shown(host)}:{port}/"
     run_service(
         settings, host=host, port=port, poll=poll, log_format=log_format, on_start=lambda: click.echo(banner)

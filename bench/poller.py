@@ -13,7 +13,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -98,10 +98,11 @@ def poll(config: Path, *which: str) -> Cost:
 
 def watch_memory(process: subprocess.Popen[bytes]) -> int:
     greatest = 0
-    while process.poll() is None:
+    while True:
         greatest = max(greatest, measure_memory(process.pid))
-        time.sleep(SAMPLED_EVERY_SECONDS)
-    return greatest
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SAMPLED_EVERY_SECONDS)
+            return greatest
 
 
 def measure_memory(pid: int) -> int:

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
@@ -177,6 +174,11 @@ def bring_up_to_date(store: Store) -> None:
     if version == HEAD:
         return
     refuse_newer(version)
+    # Here, because it takes as long to load as SQLAlchemy, and a store is up to date at nearly every start.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", "aggregator:store/migrations")
     with store.write() as tx:

@@ -1,0 +1,1 @@
+"""Our server beside the programs that its users have today, on the same documents in the same run."""
