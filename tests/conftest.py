@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from aggregator.demo.publisher import Publisher
 from tests.harness import Site, find_free_port
 from tests.stores import BACKENDS, choose_backend
+
+# An example may take its time: machines that run tests do other things as well.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from aggregator.demo.documents import DemoFeed, DemoItem, render_document
 from aggregator.demo.publisher import Publisher
@@ -93,7 +92,7 @@ class Site:
             assert process.poll() is None, self.log
             try:
                 return self.get("/readyz").status == 200
-            except URLError:
+            except OSError:  # nobody listens, or a worker of a killed server does and goes
                 return False
 
         wait_until(ready, "the server to answer /readyz")

@@ -54,7 +54,7 @@ def make_crowd() -> list[ReadEntry]:
 EXPECTED_PAIRS = {"wheat": 6, "vote": 6, "own": 0}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_copies_make_the_same_articles_in_any_order_and_any_batches(
     tmp_path_factory: pytest.TempPathFactory, chance: random.Random, size: int

@@ -536,7 +536,7 @@ ENTRIES = st.builds(
 
 
 @given(st.lists(ENTRIES, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_items_say_they_become_sound_entries(items: list[ParsedEntry]) -> None:
     cleaned = clean_entries(feed_of(items), source=SOURCE, seen_at=NOW)
     guids = [entry.guid for entry in cleaned.entries]
@@ -560,7 +560,7 @@ def test_whatever_items_say_they_become_sound_entries(items: list[ParsedEntry]) 
 
 
 @given(st.lists(ENTRIES, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_items_does_not_change_who_they_are(items: list[ParsedEntry]) -> None:
     there = clean_entries(feed_of(items), source=SOURCE, seen_at=NOW)
     back = clean_entries(feed_of(items[::-1]), source=SOURCE, seen_at=NOW)

@@ -364,7 +364,7 @@ MARKUP = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map("".j
 @example("<a href='/1'>x<object><a href='/2'>y</object></a>")
 @example("<h2><x><h3>a")
 @example("<pre>\n\n\na")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_markup_settles_harmless_and_well_formed(markup: str) -> None:
     html = clean(markup)
     assert clean(html) == html
@@ -374,14 +374,13 @@ def test_any_markup_settles_harmless_and_well_formed(markup: str) -> None:
 
 
 @given(MARKUP)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_text_of_sanitised_html_is_the_same_by_the_short_and_the_long_way(markup: str) -> None:
     html = clean(markup)
     assert read_text(html) == html_to_text(html)
 
 
 @given(st.text(max_size=300))
-@settings(deadline=None)
 def test_plain_text_survives_as_html(text: str) -> None:
     html = text_to_html(text)
     assert clean(html) == html

@@ -167,7 +167,7 @@ def nest(names: list[str], closed: list[str]) -> str:
 
 
 @given(st.builds(nest, st.lists(PLACED, max_size=5), st.one_of(st.just([]), st.lists(PLACED, max_size=3))))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_elements_nest_as_nh3_nests_them(markup: str) -> None:
     html = rewrite(markup)
     if html is not None:
@@ -187,7 +187,7 @@ def in_order(html: str) -> str:
 @example("<p>&nbsp;<br></p><div>\u2003</div>&am<!--x-->p;")
 @example('<img lang src="/x.jpg" title="T">')
 @example("<b><p>a</p></b><a href='/x'><h2>b</h2></a>")
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_simple_markup_comes_out_as_nh3_writes_it_and_stays_as_it_is(markup: str) -> None:
     markup = strip_controls(markup)
     html = rewrite(markup)

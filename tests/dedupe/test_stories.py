@@ -323,7 +323,7 @@ DAYS_NEWS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.permutations(DAYS_NEWS), st.integers(1, 6))
 def test_another_order_and_other_batches_change_two_percent_of_the_pairs_at_most(
     order: list[StoryArticle], batches: int

@@ -145,7 +145,7 @@ PIECES = """<link |<base |rel=alternate | href="|href=/a|"|'|>|<!--|-->|<script>
 | |=|/"""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from((*PIECES.split("|"), RSS, "\x00", "\ud800")), max_size=30))
 def test_any_page_gives_a_few_web_addresses_or_none(pieces: list[str]) -> None:
     found = find_feeds("".join(pieces), url=URL)

@@ -926,7 +926,7 @@ BROKEN = (
 PIECES = st.sampled_from((*MARKUP.split(" "), *IMPOSTORS, *BROKEN))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(PIECES, max_size=25))
 @example(["<rss version='2.0'>", "<channel>", "<item>", "<links a='1'>", "<link>"])
 def test_any_document_is_read_or_refused_in_words(pieces: list[str]) -> None:
@@ -937,7 +937,7 @@ def test_any_document_is_read_or_refused_in_words(pieces: list[str]) -> None:
     assert pickle.loads(pickle.dumps(feed)) == feed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_in_words(body: bytes) -> None:
     with suppress(ParseError):

@@ -243,7 +243,7 @@ def test_hostile_text_in_every_field_is_read_back_as_it_was_but_for_what_xml_for
 
 
 @every_format
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(st.characters(exclude_categories=()), max_size=40))
 def test_no_text_at_all_makes_a_document_unreadable(kind: str, text: str) -> None:
     article = replace(FULL, title=text, excerpt=text, content_html=text, authors=(text,), lang="en")

@@ -115,7 +115,7 @@ def test_the_order_is_the_order_given() -> None:
     assert [item["id"] for item in items] == [article.guid for article in ARTICLES[::-1]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(st.characters(exclude_categories=()), min_size=1))
 def test_any_text_is_read_back_but_for_what_xml_forbids(text: str) -> None:
     item = item_of(replace(FULL, excerpt=text))
