@@ -40,6 +40,7 @@ bench: .venv/dev-ready
 	$(BIN)/python bench/serve.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/pages.py
+	$(BIN)/python bench/scale.py
 	cd bench && ../$(BIN)/python -m peers
 
 # What is written from the tables of keys; a test tells when it is stale.

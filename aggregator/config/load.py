@@ -81,7 +81,7 @@ def parse_settings(text: str, *, path: Path, environ: Mapping[str, str]) -> Sett
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise _build_syntax_error(str(error), text, path) from None
-    report = Report(str(path), list_positions(text))
+    report = Report(str(path), lambda: list_positions(text))
     folder = path.parent.absolute()
     return build_settings(raw, path, Context(report=report, environ=environ, folder=folder))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from difflib import get_close_matches
+from functools import cached_property
 
 from aggregator.errors import Problem
 
@@ -26,9 +27,10 @@ class Bad(Exception):
 class Report:
     """Collects problems, refusals and notes by place; gives each with its position, in their order."""
 
-    def __init__(self, file: str, positions: Mapping[Place, tuple[int, int]]) -> None:
+    def __init__(self, file: str, list_positions: Callable[[], Mapping[Place, tuple[int, int]]]) -> None:
+        """`list_positions` is called when a position is asked for: most files have nothing to report."""
         self._file = file
-        self._positions = positions
+        self._list_positions = list_positions
         self._problems: dict[tuple[Place, str], None] = {}
         self._notes: dict[tuple[Place, str], None] = {}
         self._refusals: dict[tuple[Place, str], None] = {}
@@ -66,6 +68,10 @@ class Report:
             build_problem(self._file, self._find_position(place), render_key(place), message)
             for place, message in in_order
         )
+
+    @cached_property
+    def _positions(self) -> Mapping[Place, tuple[int, int]]:
+        return self._list_positions()
 
     def _find_position(self, place: Place) -> tuple[int, int]:
         while place and place not in self._positions:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.errors import LeaseLost
@@ -31,6 +31,10 @@ from aggregator.store.tables import UtcDateTime, entries, hosts, meta, sources
 from aggregator.urls import host_bucket
 
 _POLLED = and_(sources.c.configured, sources.c.disabled_at.is_(None))
+_CONFIGURED = tuple(
+    sources.c[name] for name in ("id", "configured", "name", "content", "url", "placing", "reading")
+)
+_NEW: dict[str, object] = {"failures": 0, "problems": [], "skipped": 0}
 _NO_PACE: dict[str, object] = {"pace": pace_to_json(Pace()), "disabled_at": None}
 _PACE_CONSTANT = "pace_constant"
 _LEASE_FREE = {"lease_token": None, "lease_owner": None, "lease_until": None}
@@ -58,39 +62,59 @@ def sync_sources(tx: Transaction, configured: Sequence[Source], *, now: datetime
     changes nothing. Where the right to publish changes, no search finds the source's articles before they
     are indexed again. One that is no longer configured is polled no more and keeps its entries.
     """
-    settings = (sources.c.placing, sources.c.reading, sources.c.content)
-    columns = (sources.c.id, sources.c.url, sources.c.poll_url, *settings)
-    known = {row.id: row for row in tx.execute(select(*columns))}
-    tx.execute(update(sources).values(configured=False))
+    known = {row.id: row for row in tx.execute(select(*_CONFIGURED, sources.c.poll_url))}
+    _leave_out(tx, {row.id for row in known.values() if row.configured} - {s.id for s in configured})
+    added: list[dict[str, object]] = []
     replaced = []
     for source in configured:
         row = known.get(source.id)
-        placing = _hash([source.section, source.rules])
-        reading = _hash([source.lang, source.skip, source.max_entries])
-        values = {
-            "configured": True,
-            "name": source.name,
-            "content": source.content,
-            "url": source.url,
-            "placing": placing,
-            "reading": reading,
-        }
+        values = _configured_values(source)
         if row is None:
-            values |= {"id": source.id, "next_poll_at": now, "failures": 0, "problems": [], "skipped": 0}
-            tx.execute(insert(sources).values(values | _address(tx, source.url) | _NO_PACE))
+            added.append({**values, **_NEW, **_NO_PACE, "next_poll_at": now, "poll_url": source.url})
             continue
         elsewhere = source.url not in (row.url, row.poll_url)
+        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
         if elsewhere:
-            values |= _address(tx, source.url) | _NO_PACE
-        if elsewhere or row.reading != reading:
-            values |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
+            changed |= _address(tx, source.url) | _NO_PACE
+        if elsewhere or "reading" in changed:
+            changed |= {"etag": None, "last_modified": None, "body_hash": None, "next_poll_at": now}
             tx.execute(update(entries).where(entries.c.source_id == source.id).values(raw_hash=b""))
-        if row.placing != placing:
+        if "placing" in changed:
             replaced.append(source.id)
-        if row.content != source.content:
+        if "content" in changed:
             forget_source(tx, source.id)
-        tx.execute(update(sources).where(sources.c.id == source.id).values(values))
+        if changed:
+            tx.execute(update(sources).where(sources.c.id == source.id).values(changed))
+    _insert(tx, added)
     return SyncResult(replaced=tuple(replaced))
+
+
+def _configured_values(source: Source) -> dict[str, object]:
+    """The columns that say what config.toml says, without where the source is polled."""
+    return {
+        "id": source.id,
+        "configured": True,
+        "name": source.name,
+        "content": source.content,
+        "url": source.url,
+        "placing": _hash([source.section, source.rules]),
+        "reading": _hash([source.lang, source.skip, source.max_entries]),
+    }
+
+
+def _leave_out(tx: Transaction, source_ids: Collection[str]) -> None:
+    if source_ids:
+        one = update(sources).where(sources.c.id == bindparam("source"))
+        tx.execute(one.values(configured=False), [{"source": source_id} for source_id in source_ids])
+
+
+def _insert(tx: Transaction, added: Sequence[dict[str, Any]]) -> None:
+    """Many at once: a configuration may have tens of thousands of sources."""
+    if added:
+        rows = [row | {"host": host_bucket(row["poll_url"])} for row in added]
+        found = sorted({row["host"] for row in rows})
+        tx.execute(insert(hosts).on_conflict_do_nothing(), [{"host": host} for host in found])
+        tx.execute(insert(sources), rows)
 
 
 def claim_due(
