@@ -24,12 +24,7 @@ from aggregator.model import SourceStatus
 from aggregator.statuses import list_hub_notices
 from aggregator.terminal import cli, command, command_without_config, echo_notes, load_config, show_progress
 
-
-@command
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--no-poll", is_flag=True, help="Serve what is stored, poll nothing.")
-@click.option(
+_log_format = click.option(
     "--log-format",
     type=click.Choice(FORMS),
     default=FORMS[0],
@@ -37,10 +32,32 @@ from aggregator.terminal import cli, command, command_without_config, echo_notes
     envvar="AGGREGATOR_LOG_FORMAT",
     help="json: one object a line, with source, bucket and lease. Also AGGREGATOR_LOG_FORMAT.",
 )
+
+
+@command
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--no-poll", is_flag=True, help="Serve what is stored, poll nothing.")
+@_log_format
 def serve(config_path: Path, host: str, port: int, no_poll: bool, log_format: str) -> None:
     """Poll on schedule and serve feeds and pages."""
     setup_logging("INFO", form=log_format)
     _serve(load_config(config_path), host=host, port=port, poll=not no_poll, log_format=log_format)
+
+
+@command
+@_log_format
+def worker(config_path: Path, log_format: str) -> None:
+    """Poll on schedule and serve nothing; any number of workers share the work.
+
+    On any number of machines when the store is PostgreSQL; with SQLite on the machine of its file.
+    """
+    from aggregator.serving import work
+
+    setup_logging("INFO", form=log_format)
+    settings = load_config(config_path)
+    banner = f"aggregator polls {len(settings.sources)} sources"
+    work(settings, log_format=log_format, on_start=lambda: click.echo(banner))
 
 
 @command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -29,7 +29,12 @@ def list_notices(store_url: str, *, now: datetime) -> tuple[str, ...]:
             known = processes.list_processes(tx)
     finally:
         store.close()
-    return tuple(sentence for process in known for sentence in _describe(process, now))
+    dead = [process for process in known if is_dead(process.owner)]
+    running = [process for process in known if process not in dead]
+    return (
+        *("the server was killed: start it again" for _ in dead),
+        *(trouble.text for trouble in list_server_troubles(running, now=now)),
+    )
 
 
 def find_store_url(path: Path, *, environ: Mapping[str, str]) -> str | None:
@@ -43,10 +48,3 @@ def find_store_url(path: Path, *, environ: Mapping[str, str]) -> str | None:
         return parse_settings(f"[store]\n{store}", path=path, environ=environ).store_url
     except ConfigError:
         return None
-
-
-def _describe(process: processes.Process, now: datetime) -> Iterator[str]:
-    if is_dead(process.owner):
-        yield "the server was killed: start it again"
-        return
-    yield from (trouble.text for trouble in list_server_troubles(process, now))

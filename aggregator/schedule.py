@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -16,16 +18,17 @@ from aggregator import pacing, push
 from aggregator.digests import send_due
 from aggregator.distribute import Distributor
 from aggregator.errors import Interrupted, StoreError
-from aggregator.executor.local import LocalExecutor, make_owner
+from aggregator.executor.local import LocalExecutor, free_dead, is_dead, make_owner
 from aggregator.grouping import group_new
 from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
-from aggregator.store import counters, processes, sources, stories
+from aggregator.store import counters, processes, roles, sources, stories
 from aggregator.store.prune import prune_store
 from aggregator.store.search import index_missing
 
 NOTED_EVERY = timedelta(seconds=15)  # how often a process says that it lives
 STOPPING = timedelta(seconds=10)  # of the 30 s that supervisors give; saving what was read takes a part too
+ROLE_LEASE = timedelta(seconds=12)  # of the periodic work; renewed when half of it is over
 
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
@@ -43,6 +46,7 @@ class Poller:
         self._line = line
         self._owner = make_owner()
         self._noted_at: datetime | None = None
+        self._leads_until: datetime | None = None
         self._lost = 0  # heartbeats that the store refused
         self._executor = LocalExecutor(line)
         self._distributor = Distributor(line, owner=self._owner) if line.settings.websub_hub else None
@@ -58,16 +62,16 @@ class Poller:
         threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
     def _add_jobs(self) -> None:
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._scheduler.add_job(self.beat, "interval", seconds=_HEARTBEAT_SECONDS, **options)
-        self._scheduler.add_job(self.group, "interval", seconds=_HEARTBEAT_SECONDS, **options)
-        self._scheduler.add_job(self.keep_budget, "interval", minutes=_BUDGET_MINUTES, **options)
-        self._scheduler.add_job(self._index_missing, **options)
-        self._scheduler.add_job(self._forget_terms, "cron", hour=3, minute=15, **options)
+        add = partial(self._scheduler.add_job, coalesce=True, max_instances=1, misfire_grace_time=None)
+        lead = self._if_leading
+        add(self.beat, "interval", seconds=_HEARTBEAT_SECONDS)
+        add(lead(self.group), "interval", seconds=_HEARTBEAT_SECONDS)
+        add(lead(self.keep_budget), "interval", minutes=_BUDGET_MINUTES)
+        add(lead(self._forget_terms), "cron", hour=3, minute=15)
         if self._line.settings.mailing.to:
-            self._scheduler.add_job(self._send_digests, "interval", seconds=_DIGEST_SECONDS, **options)
+            add(lead(self._send_digests), "interval", seconds=_DIGEST_SECONDS)
         if self._line.settings.keep is not None:
-            self._scheduler.add_job(self._prune, "cron", hour=3, minute=30, **options)
+            add(lead(self._prune), "cron", hour=3, minute=30)
 
     def stop(self, *, patience: timedelta = STOPPING) -> None:
         """Claim no more, let what runs finish its exchange and give the leases back.
@@ -84,15 +88,17 @@ class Poller:
             errand.close()
         if self._distributor is not None:
             self._distributor.close()
+        self._leave_role()
         self._executor.close()
         impatience.cancel()
 
     def beat(self) -> None:
         """One heartbeat: keep the leases we hold, claim what is due. Never waits for a poll."""
         now = self._line.now()
-        for errand in self._errands:
-            errand.start()
         try:
+            self._keep_role(now)
+            for errand in self._errands:
+                errand.start()
             self._note_beat(now)
             self._executor.renew()
             free = self._executor.free
@@ -102,11 +108,38 @@ class Poller:
                 if not sources.has_due(tx, now=now):
                     return
             with self._line.store.write() as tx:
+                now = self._line.now()  # the wait for the store counts against no lease
                 claims = sources.claim_due(tx, now=now, limit=free, lease=LEASE, owner=self._owner)
             self._executor.submit(claims)
         except StoreError as error:
             self._lost += 1
             _log.error("this heartbeat is lost, the next one tries again: %s", error)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does the periodic work, of which one does it for all."""
+        return self._leads_until is not None and self._line.now() < self._leads_until
+
+    def _keep_role(self, now: datetime) -> None:
+        """Take the role of the scheduler if nobody has it; at once, if its holder died on this machine."""
+        taking: dict[str, Any] = {"now": now, "lease": ROLE_LEASE, "is_dead": is_dead}
+        with self._line.store.read() as tx:
+            holder = roles.find_scheduler(tx)
+        if roles.is_open(holder, self._owner, **taking):
+            with self._line.store.write() as tx:
+                holder = roles.take_scheduler(tx, self._owner, **taking)
+        led = self.leads
+        self._leads_until = holder.until if holder and holder.owner == self._owner else None
+        if self.leads and not led:
+            _log.info("this process does the periodic work")
+            self._scheduler.add_job(self._index_missing, misfire_grace_time=None)
+
+    def _leave_role(self) -> None:
+        if not self.leads:
+            return
+        self._leads_until = None
+        with suppress(StoreError), self._line.store.write() as tx:
+            roles.leave_scheduler(tx, self._owner)
 
     def _note_beat(self, now: datetime) -> None:
         """Tell other processes that this one lives. By any difference: the clock may have been set back."""
@@ -114,14 +147,18 @@ class Poller:
             with self._line.store.write() as tx:
                 processes.record_beat(tx, self._owner, now=now)
                 counters.add_counts(tx, {(counters.STORE_RETRIES, ""): self._lost})
+            free_dead(self._line.store, now=now)
             self._noted_at, self._lost = now, 0
 
     def _list_work(self) -> Iterator[Callable[[], object]]:
         if self._line.settings.websub_callback is not None:
             yield partial(push.deliver, self._line)
-            yield partial(push.ask_hubs, self._line)
+            yield self._if_leading(partial(push.ask_hubs, self._line))
         if self._distributor is not None:
-            yield self._distributor.work
+            yield self._if_leading(self._distributor.work)
+
+    def _if_leading(self, work: Callable[[], object]) -> Callable[[], object]:
+        return lambda: work() if self.leads else None
 
     def group(self) -> None:
         """Find stories for the articles that have come since."""
@@ -132,9 +169,10 @@ class Poller:
 
     def _watch_clock(self) -> None:
         """Do not sleep through the time by which the clock is set back: APScheduler and sources would."""
-        ahead = self._line.now().timestamp() - time.monotonic()
+        before = self._read_clocks()
         while not self._line.stopping.wait(_HEARTBEAT_SECONDS):
-            moved = self._line.now().timestamp() - time.monotonic() - ahead
+            clocks = self._read_clocks()
+            moved = max((now - then for now, then in zip(clocks, before, strict=True)), key=abs)
             if abs(moved) < _CLOCK_SECONDS:
                 continue
             try:
@@ -143,10 +181,15 @@ class Poller:
             except StoreError as error:
                 _log.error("the clock was set, which is looked at again in a moment: %s", error)
                 continue
-            ahead += moved
+            before = clocks
             _log.warning("the clock was set by %+.0f s", moved)
             self._scheduler.remove_all_jobs()
             self._add_jobs()
+
+    def _read_clocks(self) -> tuple[float, float]:
+        """How far the time we go by, and APScheduler's, are ahead of the steady one."""
+        steady = time.monotonic()
+        return self._line.now().timestamp() - steady, datetime.now(UTC).timestamp() - steady
 
     def keep_budget(self) -> None:
         """Fit the pacing law to [fetch] requests_per_hour; without a budget, to its own constant.

@@ -1,4 +1,4 @@
-"""`serve`: the poller and the web server under the configuration in force, and how the next one takes over.
+"""`serve` and `worker`: poller and web server under the configuration in force, and how the next takes over.
 
 One thread looks at config.toml. What it finds without errors is taken over by the poller first, which brings
 the store in line with it, and then by the web workers, which learn of it from the store (web/server.py).
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import watchfiles
@@ -23,6 +24,7 @@ from aggregator.errors import ConfigError, StoreError
 from aggregator.executor.local import is_dead, make_owner, open_line
 from aggregator.schedule import NOTED_EVERY, STOPPING, Poller
 from aggregator.store import Store, open_store, processes
+from aggregator.store.clock import Clock
 from aggregator.web.server import Running, run_server
 
 _LOOK_SECONDS = 1.0  # where no change is told, as of single files mounted into a container
@@ -40,18 +42,40 @@ def serve(
 
     `on_start` runs once the port is bound. Raises PortTaken, and StoreError for a store that cannot be used.
     """
+    with _keeping(settings, poll=poll, log_format=log_format) as keeper:
+        options = {"on_start": lambda: keeper.start(on_start), "on_hangup": keeper.ask}
+        run_server(keeper.running, host=host, port=port, **options)
+
+
+def work(settings: Settings, *, log_format: str, on_start: Callable[[], None]) -> None:
+    """Poll until SIGTERM or SIGINT, beside any number of others; SIGHUP reads the configuration again.
+
+    `on_start` runs once polling begins. Raises StoreError for a store that cannot be used.
+    """
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    with _keeping(settings, poll=True, log_format=log_format) as keeper:
+        signal.signal(signal.SIGHUP, lambda *_: keeper.ask())
+        keeper.start(on_start)
+        ending.wait()
+
+
+@contextmanager
+def _keeping(settings: Settings, *, poll: bool, log_format: str) -> Iterator[_Keeper]:
+    """What keeps this process at its configuration; the store knows of the process until it ends."""
     digest = digest_file(settings.path)
     polling = _Polling(settings) if poll else None
     if polling is None:
-        ops.prepare_store(settings, now=_now())
+        ops.prepare_store(settings, now=datetime.now(UTC))
     store = open_store(settings.store_url)
     running = Running(settings=settings, owner=make_owner(), number=1, log_format=log_format)
     keeper = _Keeper(running, store, digest, polling)
     try:
+        now = keeper.now()
         with store.write() as tx:
-            processes.record_start(tx, running.owner, polls=poll, digest=digest, now=_now(), is_dead=is_dead)
-        options = {"on_start": lambda: keeper.start(on_start), "on_hangup": keeper.ask}
-        run_server(running, host=host, port=port, **options)
+            processes.record_start(tx, running.owner, polls=poll, digest=digest, now=now, is_dead=is_dead)
+        yield keeper
     finally:
         keeper.stop()
 
@@ -75,12 +99,13 @@ class _Keeper:
     """Keeps poller and web workers at the configuration that config.toml has, as long as that is right."""
 
     def __init__(self, running: Running, store: Store, digest: str, polling: _Polling | None) -> None:
-        self._running = running
+        self.running = running
+        self.now = Clock(store)
         self._store = store
         self._in_force = self._seen = digest
         self._polling = polling
         self._polls = polling is not None
-        self._noted_at = _now()
+        self._noted_at = self.now()
         self._asked = threading.Event()
         self._stopping = threading.Event()
         self._starting = threading.Lock()  # the server may be told to end while it begins
@@ -107,7 +132,7 @@ class _Keeper:
         if self._polling is not None:
             self._polling.stop(STOPPING)
         with suppress(StoreError), self._store.write() as tx:
-            processes.remove_process(tx, self._running.owner)
+            processes.remove_process(tx, self.running.owner)
         self._store.close()
 
     def _run(self) -> None:
@@ -125,7 +150,7 @@ class _Keeper:
         """At every change in the folder of config.toml, and every second."""
         try:
             yield from watchfiles.watch(
-                self._running.settings.path.parent,
+                self.running.settings.path.parent,
                 watch_filter=None,
                 step=_STEP_MS,
                 stop_event=self._stopping,
@@ -141,11 +166,11 @@ class _Keeper:
     def _look(self) -> None:
         asked = self._asked.is_set()
         self._asked.clear()
-        digest = digest_file(self._running.settings.path)
+        digest = digest_file(self.running.settings.path)
         if digest == self._seen and not asked:
             return
         while not self._stopping.wait(_SETTLED_SECONDS):
-            before, digest = digest, digest_file(self._running.settings.path)
+            before, digest = digest, digest_file(self.running.settings.path)
             if digest == before:
                 break
         self._seen = digest
@@ -157,8 +182,8 @@ class _Keeper:
 
     def _reload(self, digest: str) -> None:
         try:
-            settings = load_settings(self._running.settings.path, environ=os.environ)
-            _refuse_other_store(settings, self._running.settings)
+            settings = load_settings(self.running.settings.path, environ=os.environ)
+            _refuse_other_store(settings, self.running.settings)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("not taken over, the configuration in force stays: %s", problem)
@@ -175,9 +200,9 @@ class _Keeper:
                 self._polling.stop(_HANDING_OVER)
             self._polling = self._open_polling(settings)
         with self._store.write() as tx:
-            processes.record_configuration(tx, self._running.owner, digest=digest, now=_now())
-        self._running.settings, self._in_force = settings, digest
-        self._running.number += 1
+            processes.record_configuration(tx, self.running.owner, digest=digest, now=self.now())
+        self.running.settings, self._in_force = settings, digest
+        self.running.number += 1
         sections = len(settings.site.sections)
         _log.info("taken over: %d sources in %d sections", len(settings.sources), sections)
 
@@ -196,14 +221,14 @@ class _Keeper:
 
     def _note_problems(self, problems: tuple[str, ...]) -> None:
         with self._store.write() as tx:
-            processes.record_problems(tx, self._running.owner, problems)
+            processes.record_problems(tx, self.running.owner, problems)
 
     def _note_beat(self) -> None:
         """Where there is a poller its own heart says that it lives."""
-        now = _now()
+        now = self.now()
         if not self._polls and abs(now - self._noted_at) >= NOTED_EVERY:
             with self._store.write() as tx:
-                processes.record_beat(tx, self._running.owner, now=now)
+                processes.record_beat(tx, self.running.owner, now=now)
             self._noted_at = now
 
 
@@ -212,7 +237,3 @@ def _refuse_other_store(settings: Settings, in_force: Settings) -> None:
         raise ConfigError(
             (f"{settings.path}:1: store.url: names another store than the running server has; restart it",)
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -37,9 +37,7 @@ _SHOWN = 5  # failing subscribers that an admin is told of by name
 
 def read_situation(tx: Transaction, settings: Settings, *, now: datetime) -> Situation:
     """How everything fares that runs under this configuration."""
-    servers = (
-        each for process in processes.list_processes(tx) for each in list_server_troubles(process, now)
-    )
+    servers = list_server_troubles(processes.list_processes(tx), now=now)
     return Situation(
         sources=list_statuses(tx, settings.sources, now=now),
         troubles=(*servers, *list_hub_troubles(tx, settings, now=now)),
@@ -62,16 +60,34 @@ def list_statuses(
     return tuple(replace(row, merged=merged.get(row.id, {})) for row in rows)
 
 
-def list_server_troubles(process: processes.Process, now: datetime) -> Iterator[Trouble]:
-    """What is wrong with a server that has not ended in order."""
-    since = f"{process.configured_at:%Y-%m-%d %H:%M} UTC"
-    for problem in process.config_problems:
-        text = f"the running server goes on with the configuration of {since}, because of {problem}"
-        yield Trouble(key=f"configuration {problem}", since=process.configured_at, text=text)
-    if now - process.beat_at > SILENT_AFTER:
-        what = "polls" if process.polls else "serves"
-        text = f"the process that {what} has not been heard of since {process.beat_at:%H:%M} UTC: see its log"
-        yield Trouble(key=f"silence {process.owner}", since=process.beat_at, text=text)
+def list_server_troubles(known: Sequence[processes.Process], *, now: datetime) -> Iterator[Trouble]:
+    """What is wrong with servers that have not ended in order, and between them."""
+    for process in known:
+        since = f"{process.configured_at:%Y-%m-%d %H:%M} UTC"
+        for problem in process.config_problems:
+            text = f"the running server goes on with the configuration of {since}, because of {problem}"
+            yield Trouble(key=f"configuration {problem}", since=process.configured_at, text=text)
+        if now - process.beat_at > SILENT_AFTER:
+            what = f"on {process.host} that {'polls' if process.polls else 'serves'}"
+            heard = f"{process.beat_at:%H:%M} UTC"
+            text = f"the process {what} has not been heard of since {heard}: see its log"
+            yield Trouble(key=f"silence {process.owner}", since=process.beat_at, text=text)
+    yield from _compare_configurations([p for p in known if now - p.beat_at <= SILENT_AFTER], now)
+
+
+def _compare_configurations(alive: Sequence[processes.Process], now: datetime) -> Iterator[Trouble]:
+    """Whoever copies config.toml to several machines may have left one out."""
+    if not alive:
+        return
+    newest = max(alive, key=lambda process: process.configured_at)
+    behind = sorted({p.host for p in alive if p.config_digest != newest.config_digest})
+    if behind and now - newest.configured_at > SILENT_AFTER:
+        yield Trouble(
+            key=f"configurations {' '.join(behind)}",
+            since=newest.configured_at,
+            text=f"{newest.host} has another config.toml in force than {', '.join(behind)}: "
+            "copy one to all machines",
+        )
 
 
 def list_hub_notices(settings: Settings, *, now: datetime) -> tuple[str, ...]:

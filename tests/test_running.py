@@ -45,6 +45,25 @@ def test_a_server_in_order_says_nothing_and_one_that_is_not_says_what(tmp_path: 
     store.close()
 
 
+def test_machines_that_run_different_configurations_are_named(tmp_path: Path) -> None:
+    url, north, south = f"sqlite:///{tmp_path}/x.db", "north 1 process 7 1.0", "south 1 process 7 1.0"
+    store = open_store(url)
+    start(store, north)
+    start(store, south)
+    assert list_notices(url, now=NOON + SILENT_AFTER) == ()
+    with store.write() as tx:
+        processes.record_configuration(tx, north, digest="y", now=NOON + timedelta(minutes=1))
+    assert list_notices(url, now=NOON + SILENT_AFTER) == (), "the other one has time to follow"
+
+    later = NOON + timedelta(minutes=4)
+    with store.write() as tx:
+        processes.record_beat(tx, north, now=later)
+        processes.record_beat(tx, south, now=later)
+    (said,) = list_notices(url, now=later)
+    assert said.startswith("north has another config.toml in force than south: ")
+    store.close()
+
+
 def test_a_process_is_entered_once_and_the_dead_are_taken_out(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db")
     for owner in ("me", "dead", "elsewhere"):

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -23,7 +23,8 @@ from aggregator.model import Claim
 from aggregator.parse.sandbox import Sandbox
 from aggregator.refresh import LEASE, Line, apply_configuration, poll_bucket
 from aggregator.saving import PollReport
-from aggregator.store import counters, open_store, sources, subscribers
+from aggregator.store import Store, counters, open_store, sources, subscribers
+from aggregator.store.clock import Clock
 
 READ_TIMEOUT = timedelta(seconds=10)
 READ_MEMORY_BYTES = 256 * 1024 * 1024
@@ -44,23 +45,29 @@ def open_line(settings: Settings) -> Iterator[Line]:
     _limit_arenas()
     store = open_store(settings.store_url)
     try:
-        apply_configuration(store, settings, now=_now())
-        with store.write() as tx:
-            freed = sources.release_dead_leases(tx, is_dead=is_dead)
-            subscribers.release_dead(tx, is_dead=is_dead, now=_now())
-        if freed:
-            _log.warning("freed %d host buckets whose process had died", freed)
+        now = Clock(store)
+        apply_configuration(store, settings, now=now())
+        free_dead(store, now=now())
         with Client(settings.fetch) as client, make_sandbox() as sandbox:
             yield Line(
                 settings=settings,
                 store=store,
                 client=client,
                 sandbox=sandbox,
-                now=_now,
+                now=now,
                 jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
             )
     finally:
         store.close()
+
+
+def free_dead(store: Store, *, now: datetime) -> None:
+    """Free what processes of this machine held that are no more."""
+    with store.write() as tx:
+        freed = sources.release_dead_leases(tx, is_dead=is_dead)
+        subscribers.release_dead(tx, is_dead=is_dead, now=now)
+    if freed:
+        _log.warning("freed %d host buckets whose process had died", freed)
 
 
 def make_sandbox() -> Sandbox:
@@ -184,7 +191,3 @@ def _machine() -> str:
     if boot.exists() and namespace.exists():
         parts += [boot.read_text(encoding="ascii").strip(), str(namespace.readlink())]
     return " ".join(parts)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -28,6 +28,11 @@ class Process:
     configured_at: datetime
     config_problems: tuple[str, ...]
 
+    @property
+    def host(self) -> str:
+        """The name of its machine."""
+        return self.owner.split(" ", 1)[0]
+
 
 class ConfigMark(NamedTuple):
     number: int

@@ -142,28 +142,29 @@ def claim_due(
     if not_since is not None:
         wanted.append(or_(sources.c.last_polled_at.is_(None), sources.c.last_polled_at < not_since))
     free = _free(now, force=force)
-    due_hosts = tx.execute(
+    found = tx.execute(
         select(sources.c.host, func.max(hosts.c.lease_token))
         .join(hosts, hosts.c.host == sources.c.host)
         .where(*wanted, free)
         .group_by(sources.c.host)
         .order_by(func.min(sources.c.next_poll_at), sources.c.host)
         .limit(limit)
+    ).all()
+    if not found:
+        return ()
+    # Writers come one after the other: what is free now is free until this transaction ends.
+    tokens = {host: secrets.token_hex(8) for host, _ in found}
+    taking = update(hosts).where(hosts.c.host == bindparam("taken"))
+    values = {"lease_token": bindparam("token"), "lease_owner": owner, "lease_until": now + lease}
+    tx.execute(taking.values(values), [{"taken": host, "token": token} for host, token in tokens.items()])
+    due: dict[str, list[str]] = {host: [] for host in tokens}
+    ids = select(sources.c.host, sources.c.id).where(*wanted, sources.c.host.in_(tokens))
+    for host, source_id in tx.execute(ids.order_by(sources.c.next_poll_at, sources.c.id)):
+        due[host].append(source_id)
+    add_counts(tx, {(LEASE_RECLAIMS, ""): sum(former is not None for _, former in found)})
+    return tuple(
+        Claim(host=host, token=tokens[host], source_ids=tuple(due[host]), forced=force) for host in tokens
     )
-    claims = []
-    reclaimed = 0
-    for host, former in due_hosts.all():
-        token = secrets.token_hex(8)
-        lease_values = {"lease_token": token, "lease_owner": owner, "lease_until": now + lease}
-        taken = tx.execute(update(hosts).where(hosts.c.host == host, free).values(lease_values))
-        if taken.rowcount != 1:
-            continue
-        reclaimed += former is not None
-        due = select(sources.c.id).where(*wanted, sources.c.host == host)
-        ids = tx.execute(due.order_by(sources.c.next_poll_at, sources.c.id)).scalars().all()
-        claims.append(Claim(host=host, token=token, source_ids=tuple(ids), forced=force))
-    add_counts(tx, {(LEASE_RECLAIMS, ""): reclaimed})
-    return tuple(claims)
 
 
 def has_due(tx: Transaction, *, now: datetime) -> bool:
@@ -187,6 +188,12 @@ def measure_schedule(tx: Transaction, *, now: datetime) -> Schedule:
     due, oldest = tx.execute(overdue.where(_POLLED, sources.c.next_poll_at <= now)).one()
     lag = timedelta() if oldest is None else now - oldest
     return Schedule(states={row[0]: row[1] for row in rows}, due=due, lag=lag)
+
+
+def holds_lease(tx: Transaction, claim: Claim, *, now: datetime) -> bool:
+    """Whether the lease has neither run out nor gone to another process."""
+    mine = and_(hosts.c.host == claim.host, hosts.c.lease_token == claim.token, hosts.c.lease_until > now)
+    return tx.execute(select(hosts.c.host).where(mine)).first() is not None
 
 
 def hold_lease(tx: Transaction, claim: Claim, *, until: datetime) -> None:

@@ -8,6 +8,7 @@ from flask import Flask
 
 from aggregator.config import Settings
 from aggregator.store import Store
+from aggregator.store.clock import Clock
 from aggregator.web import admin, embeds, feeds, health, hub, metrics, pages, reference, sitemaps, websub
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
@@ -24,13 +25,14 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     documents = documents or Documents(store)
+    now = Clock(store)
     front = Front(documents)
     app.after_request(front.learn)  # called last: Flask goes from the last to the first
-    app.register_blueprint(health.make_blueprint(store))
-    app.register_blueprint(metrics.make_blueprint(store))
-    app.register_blueprint(websub.make_blueprint(settings, store))
+    app.register_blueprint(health.make_blueprint(store, now=now))
+    app.register_blueprint(metrics.make_blueprint(store, now=now))
+    app.register_blueprint(websub.make_blueprint(settings, store, now=now))
     if settings.has_own_hub:
-        app.register_blueprint(hub.make_blueprint(settings, store))
+        app.register_blueprint(hub.make_blueprint(settings, store, now=now))
     app.register_blueprint(feeds.make_blueprint(settings, documents))
     app.register_blueprint(sitemaps.make_blueprint(settings, documents))
     environments = pages.make_environments(settings.site)
@@ -38,7 +40,8 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
     app.register_blueprint(embeds.make_blueprint(settings, documents, environments))
     app.register_blueprint(reference.make_blueprint(settings, store, documents, environments))
     if settings.admin_password is not None:
-        app.register_blueprint(admin.make_blueprint(settings, settings.admin_password, store, environments))
+        secret = settings.admin_password
+        app.register_blueprint(admin.make_blueprint(settings, secret, store, environments, now=now))
     pages.register_errors(app, settings, environments)
     app.after_request(protect)
     app.wsgi_app = front.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 
 from flask import Blueprint, Response, request
@@ -24,7 +24,14 @@ _CHALLENGE = 'Basic realm="Administration", charset="UTF-8"'  # RFC 7617
 _log = logging.getLogger(__name__)
 
 
-def make_blueprint(settings: Settings, password: str, store: Store, environments: Environments) -> Blueprint:
+def make_blueprint(
+    settings: Settings,
+    password: str,
+    store: Store,
+    environments: Environments,
+    *,
+    now: Callable[[], datetime],
+) -> Blueprint:
     blueprint = Blueprint("admin", __name__)
     site = settings.site
     token = derive_token(password, site_url=site.url)
@@ -34,9 +41,9 @@ def make_blueprint(settings: Settings, password: str, store: Store, environments
     @blueprint.get("/admin/")
     def overview() -> Response:
         edition = _find_edition(settings)
-        now = datetime.now(UTC)
+        read_at = now()
         with store.read() as tx:
-            situation = read_situation(tx, settings, now=now)
+            situation = read_situation(tx, settings, now=read_at)
         html = render_overview(
             environments[edition.id],
             site=site,
@@ -44,14 +51,14 @@ def make_blueprint(settings: Settings, password: str, store: Store, environments
             situation=situation,
             names=names,
             feed_url=f"{site.url}{PROBLEMS_PATH}?token={token}",
-            now=now,
+            now=read_at,
         )
         return Response(html, content_type="text/html; charset=utf-8")
 
     @blueprint.get(PROBLEMS_PATH)
     def problems() -> Response:
         with store.read() as tx:
-            situation = read_situation(tx, settings, now=datetime.now(UTC))
+            situation = read_situation(tx, settings, now=now())
             tag_prefix = articles.get_tag_prefix(tx)
         body = render_problems(site=site, situation=situation, names=names, tag_prefix=tag_prefix)
         return Response(body, content_type="application/rss+xml; charset=utf-8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from flask import Blueprint, Response
 
@@ -12,7 +12,7 @@ from aggregator.store import Store, processes
 from aggregator.store.engine import check_version, find_version
 
 
-def make_blueprint(store: Store) -> Blueprint:
+def make_blueprint(store: Store, *, now: Callable[[], datetime]) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
@@ -33,14 +33,14 @@ def make_blueprint(store: Store) -> Blueprint:
                 beats = [process.beat_at for process in processes.list_processes(tx) if process.polls]
         except StoreError as error:
             return _plain(f"{error}\n", 503)
-        return _plain("".join(("ok\n", *_describe(beats))), 200)
+        return _plain("".join(("ok\n", *_describe(beats, now()))), 200)
 
     return blueprint
 
 
-def _describe(beats: list[datetime]) -> Iterator[str]:
+def _describe(beats: list[datetime], now: datetime) -> Iterator[str]:
     if beats:
-        age = max(0.0, (datetime.now(UTC) - max(beats)).total_seconds())
+        age = max(0.0, (now - max(beats)).total_seconds())
         yield f"last heartbeat {age:.0f} s ago\n"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 
 from flask import Blueprint, Response, request
 
@@ -22,7 +23,7 @@ _ANSWERS: dict[subscribers.Receipt, tuple[str, int]] = {
 }
 
 
-def make_blueprint(settings: Settings, store: Store) -> Blueprint:
+def make_blueprint(settings: Settings, store: Store, *, now: Callable[[], datetime]) -> Blueprint:
     blueprint = Blueprint("hub", __name__)
     topics = list_topics(settings)
 
@@ -45,7 +46,7 @@ def make_blueprint(settings: Settings, store: Store) -> Blueprint:
                 asked,
                 feed=topics[asked.topic].feed.name,
                 host=host_bucket(asked.callback),
-                now=datetime.now(UTC),
+                now=now(),
             )
         response = _answer(*_ANSWERS[receipt])
         if response.status_code in (429, 503):

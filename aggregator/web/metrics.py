@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from ipaddress import ip_address
 
 from flask import Blueprint, Response, request
@@ -32,7 +32,7 @@ COUNTERS = (
 )
 
 
-def make_blueprint(store: Store) -> Blueprint:
+def make_blueprint(store: Store, *, now: Callable[[], datetime]) -> Blueprint:
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
@@ -42,7 +42,7 @@ def make_blueprint(store: Store) -> Blueprint:
             return _answer(b"/metrics is for this machine and private networks, asked without a proxy\n", 403)
         try:
             with store.read() as tx:
-                families = tuple(_list_families(tx, datetime.now(UTC)))
+                families = tuple(_list_families(tx, now()))
         except StoreError as error:
             return _answer(f"{error}\n".encode(), 503)
         registry = CollectorRegistry()

@@ -6,7 +6,8 @@ the poller takes it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, Response, request
@@ -27,7 +28,7 @@ _ANSWERS = {
 }
 
 
-def make_blueprint(settings: Settings, store: Store) -> Blueprint:
+def make_blueprint(settings: Settings, store: Store, *, now: Callable[[], datetime]) -> Blueprint:
     blueprint = Blueprint("websub", __name__)
     paths = dict.fromkeys((_PATH, unquote(urlsplit(settings.websub_callback or _PATH).path)))
     max_bytes = settings.fetch.max_body_bytes
@@ -41,7 +42,7 @@ def make_blueprint(settings: Settings, store: Store) -> Blueprint:
         if known is None or len(challenge) > _MAX_CHALLENGE:
             return _answer(*_ANSWERS["unknown"])
         with store.write() as tx:
-            agreed = subscribing.answer_hub(tx, token, query, now=_now())
+            agreed = subscribing.answer_hub(tx, token, query, now=now())
         if not agreed:
             return _answer(*_ANSWERS["unknown"])
         return _answer(challenge, 200, content_type="application/octet-stream")
@@ -55,12 +56,12 @@ def make_blueprint(settings: Settings, store: Store) -> Blueprint:
         body = _read_body(max_bytes)
         if body is None:
             with store.write() as tx:
-                subscribing.refuse_large(tx, token, now=_now())
+                subscribing.refuse_large(tx, token, now=now())
             return _answer("too large\n", 413)
         signed = websub.is_signed(body, request.headers.get("X-Hub-Signature"), secret=known.secret)
         with store.write() as tx:
             receipt = subscribing.receive(
-                tx, token, body, signed=signed, content_type=request.content_type, now=_now()
+                tx, token, body, signed=signed, content_type=request.content_type, now=now()
             )
         response = _answer(*_ANSWERS[receipt])
         if receipt == "full":
@@ -87,7 +88,3 @@ def _answer(text: str, status: int, *, content_type: str = "text/plain; charset=
     response = Response(text, status=status, content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
