@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from aggregator import classify, pacing, subscribing
 from aggregator.config import Settings
-from aggregator.errors import AggregatorError, Interrupted, ParseError
+from aggregator.errors import AggregatorError, Interrupted, LeaseLost, ParseError
 from aggregator.fetch.client import Client
 from aggregator.fetch.redirects import is_same_origin
 from aggregator.model import (
@@ -40,7 +40,7 @@ from aggregator.saving import PollReport, count_polls, save_results
 from aggregator.store import Store, Transaction, articles, entries, sources
 from aggregator.urls import host_bucket
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=45)  # what a process held that died unseen is polled again within a minute
 
 _LOOKAHEAD = 8  # bodies of one bucket being read or waiting to be: bounds memory
 _KNOWN_ENTRIES = 500  # of a source's newest entries, those that are not cleaned again when unchanged
@@ -191,12 +191,13 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
     wanted = [line.settings.sources[line.places[source_id]] for source_id in known]
     asked = False
     for source in wanted:
-        if not claim.forced and _postpone(line, states[source.id]):
+        if not claim.forced and _postpone(line, claim, states[source.id]):
             continue
         if asked and polite and line.stopping.wait(line.settings.host_gap.total_seconds()):
             return
         if line.stopping.is_set():
             return
+        _check_lease(line, claim)
         try:
             poll = _start_poll(line, source, states[source.id])
         except Interrupted:
@@ -207,13 +208,21 @@ def _start_polls(line: Line, claim: Claim, *, polite: bool) -> Iterator[_Poll]:
             return
 
 
-def _postpone(line: Line, state: SourceState) -> bool:
+def _check_lease(line: Line, claim: Claim) -> None:
+    """A process that was stopped for a while must not ask a host that another one asks by now."""
+    with line.store.read() as tx:
+        if not sources.holds_lease(tx, claim, now=line.now()):
+            raise LeaseLost(f"{claim.host}: the lease of this bucket has run out")
+
+
+def _postpone(line: Line, claim: Claim, state: SourceState) -> bool:
     """Keep skipHours and skipDays also where a poll comes later than it was planned."""
     now = line.now()
     until = pacing.move_past_skipped(now, state.pace.hints)
     if until == now:
         return False
     with line.store.write() as tx:
+        sources.hold_lease(tx, claim, until=now + LEASE)
         sources.postpone(tx, state.source_id, until=until)
     return True
 

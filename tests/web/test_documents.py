@@ -346,3 +346,30 @@ def test_how_long_caches_may_keep_it(client: FlaskClient, path: str, seconds: in
     directives = client.get(path).headers["Cache-Control"].split(", ")
     assert "public" in directives
     assert f"max-age={seconds}" in directives
+
+
+@pytest.mark.parametrize("followed", [True, False], ids=["watched", "not watched"])
+def test_what_is_rendered_is_served_while_the_store_cannot_be_read(tmp_path: Path, followed: bool) -> None:
+    with open_portal(tmp_path) as portal:
+        documents, stopping = Documents(portal.store), threading.Event()
+        watching = threading.Thread(target=documents.follow, args=(stopping,))
+        if followed:
+            watching.start()
+        client = create_app(portal.settings, portal.store, documents=documents).test_client()
+        before = client.get(FEED)
+        rename(portal.store, "meta", "elsewhere")
+        time.sleep(1.5)  # longer than a document is believed without a look
+        assert (client.get(FEED).status_code, client.get(FEED).data) == (200, before.data)
+        assert client.get(PAGE).status_code == 503, "it was not rendered before"
+        rename(portal.store, "elsewhere", "meta")
+        save_feed(portal.store, portal.settings, "wire", [make_item(300, guid="late")], now=NOON + HOUR)
+        time.sleep(1.5)
+        assert b"Bridge number 300" in client.get(FEED).data
+        stopping.set()
+        if followed:
+            watching.join()
+
+
+def rename(store: Store, name: str, new: str) -> None:
+    with store.write() as tx:
+        tx.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {new}")
