@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from aggregator.demo.documents import DemoFeed, DemoItem, render_document
 from aggregator.demo.publisher import Publisher
@@ -67,12 +70,18 @@ class Site:
     def get(self, path: str, **headers: str) -> Answer:
         return get(self.url + path, **headers)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start `aggregator serve`; whoever does ends it."""
-        log = (self.folder / "serve.log").open("ab")
-        command = [*COMMAND, "serve", "--port", str(self.port), *arguments, "--config", str(self.config)]
-        with log:
-            return subprocess.Popen(command, stdout=log, stderr=log)
+        return self._start("serve", "--port", str(self.port), *arguments, **environ)
+
+    def start_worker(self, **environ: str) -> subprocess.Popen[bytes]:
+        """Start `aggregator worker`; whoever does ends it."""
+        return self._start("worker", **environ)
+
+    def _start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
+        command = [*COMMAND, *arguments, "--config", str(self.config)]
+        with (self.folder / f"{arguments[0]}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environ)
 
     @contextmanager
     def serving(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -122,6 +131,18 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}"
         time.sleep(0.05)
+
+
+def make_clock(folder: Path, seconds: int) -> dict[str, str]:
+    """The environment in which a process has a clock that is off as far as the file `clock` there says."""
+    library, clock = folder / "clock.so", folder / "clock"
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("moving the clock of one process wants a C compiler")
+    source = Path(__file__).parent / "end_to_end" / "clock.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    clock.write_text(str(seconds))
+    return {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
 
 
 def let_workers_catch_up() -> None:

@@ -1,6 +1,8 @@
-/* Preloaded, it adds to the time of day the seconds that the file $CLOCK_FILE holds; other clocks are left alone. */
+/* Preloaded, it adds to the time of day the seconds that the file $CLOCK_FILE holds; other clocks are left alone.
+   What waits until a time of day is told the kernel's. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -38,4 +40,12 @@ time_t time(time_t *at) {
     clock_gettime(CLOCK_REALTIME, &now);
     if (at) *at = now.tv_sec;
     return now.tv_sec;
+}
+
+int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict until) {
+    static int (*real)(sem_t *, const struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "sem_timedwait");
+    struct timespec at = *until;
+    at.tv_sec -= moved();
+    return real(semaphore, &at);
 }

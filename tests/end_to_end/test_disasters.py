@@ -18,7 +18,7 @@ import feedparser
 import pytest
 
 from aggregator.demo.publisher import Publisher
-from tests.harness import Site, let_workers_catch_up, make_item, publish, wait_until, write_config
+from tests.harness import Site, let_workers_catch_up, make_clock, make_item, publish, wait_until, write_config
 
 LOCKED_SECONDS = float(os.environ.get("AGGREGATOR_TEST_LOCK_SECONDS", "4"))  # 35 outlasts every patience
 DAY_SECONDS = 24 * 3600
@@ -171,15 +171,9 @@ def test_sigterm_does_not_wait_for_a_publisher_that_hangs(publisher: Publisher, 
 def test_a_clock_that_is_set_a_day_ahead_and_back_loses_nothing(
     publisher: Publisher, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library, clock = site.folder / "clock.so", site.folder / "clock"
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("moving the clock of one process wants a C compiler")
-    source = Path(__file__).parent / "clock.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    clock.write_text("0")
-    monkeypatch.setenv("LD_PRELOAD", str(library))
-    monkeypatch.setenv("CLOCK_FILE", str(clock))
+    for name, value in make_clock(site.folder, 0).items():
+        monkeypatch.setenv(name, value)
+    clock = site.folder / "clock"
     publish_items(publisher, 1)
     write_config(site, publisher, {"a": "/a"}, every="1s")
     with site.serving():
