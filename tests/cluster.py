@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from aggregator.demo.publisher import Publisher, Request
-from aggregator.store import Store, Transaction, open_store, roles, stories, tables
+from aggregator.store import Store, Transaction, open_store, processes, roles, stories, tables
 from aggregator.store.entries import list_entries
 from aggregator.urls import host_bucket
 from tests.harness import Site, find_free_port, make_clock, make_item, publish, wait_until, write_config
@@ -146,9 +146,15 @@ class Cluster:
             owner = find_owner(tx, publisher)
         return None if owner is None else self._find_worker(owner)
 
+    def wait_for_asker(self) -> Process:
+        """A worker that is polling."""
+        while True:
+            for asker in map(self.find_asker, self.publishers):
+                if asker is not None:
+                    return asker
+
     def _find_worker(self, owner: str) -> Process | None:
-        pid = int(owner.rpartition(" process ")[2].split()[0])
-        return next((worker for worker in self.workers if worker.pid == pid), None)
+        return next((worker for worker in self.workers if worker.pid == find_pid(owner)), None)
 
     def end_lease(self, publisher: Publisher) -> None:
         over = update(tables.hosts).where(tables.hosts.c.host == host_bucket(publisher.url))
@@ -172,14 +178,25 @@ class Cluster:
         ended_at = request.ended_at or datetime.max.replace(tzinfo=UTC)
         return any(request.at <= after and before <= ended_at for before, after in self.deaths)
 
+    def _have_begun(self) -> bool:
+        """Whether every worker has, and so listens to signals: one that was just started may still load."""
+        with self.store.read() as tx:
+            known = {find_pid(process.owner) for process in processes.list_processes(tx)}
+        return {worker.pid for worker in self.workers} <= known
+
     def stop(self) -> None:
-        processes = [process for machine in self.machines for process in machine.processes]
-        for process in processes:
+        wait_until(self._have_begun, "every worker to begin")
+        running = [process for machine in self.machines for process in machine.processes]
+        for process in running:
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
-        codes = {process.wait(timeout=60) for process in processes}
+        codes = {process.wait(timeout=60) for process in running}
         assert codes == {0}, (codes, self.log, *(site.log for site in self.sites))
         assert "Traceback" not in self.log
+
+
+def find_pid(owner: str) -> int:
+    return int(owner.rpartition(" process ")[2].split()[0])
 
 
 def find_owner(tx: Transaction, publisher: Publisher) -> str | None:
