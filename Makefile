@@ -26,6 +26,7 @@ check: .venv/dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/audit.py
 
 fix: .venv/dev-ready
 	$(BIN)/ruff check --fix .

@@ -39,10 +39,19 @@ _log_format = click.option(
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--no-poll", is_flag=True, help="Serve what is stored, poll nothing.")
 @_log_format
-def serve(config_path: Path, host: str, port: int, no_poll: bool, log_format: str) -> None:
+@click.option(
+    "--proxies",
+    type=click.IntRange(0, 9),
+    default=0,
+    show_default=True,
+    envvar="AGGREGATOR_PROXIES",
+    help="Reverse proxies in front, whose X-Forwarded-For tells visitors apart. Also AGGREGATOR_PROXIES.",
+)
+def serve(config_path: Path, host: str, port: int, no_poll: bool, log_format: str, proxies: int) -> None:
     """Poll on schedule and serve feeds and pages."""
     setup_logging("INFO", form=log_format)
-    _serve(load_config(config_path), host=host, port=port, poll=not no_poll, log_format=log_format)
+    settings = load_config(config_path)
+    _serve(settings, host=host, port=port, poll=not no_poll, log_format=log_format, proxies=proxies)
 
 
 @command
@@ -252,12 +261,26 @@ def demo(host: str, port: int) -> None:
             newsroom.stop()
 
 
-def _serve(settings: Settings, *, host: str, port: int, poll: bool, log_format: str = FORMS[0]) -> None:
+def _serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    poll: bool,
+    log_format: str = FORMS[0],
+    proxies: int = 0,
+) -> None:
     from aggregator.serving import serve as run_service
 
     banner = f"aggregator serves {settings.site.title} at http://{_shown(host)}:{port}/"
     run_service(
-        settings, host=host, port=port, poll=poll, log_format=log_format, on_start=lambda: click.echo(banner)
+        settings,
+        host=host,
+        port=port,
+        poll=poll,
+        log_format=log_format,
+        proxies=proxies,
+        on_start=lambda: click.echo(banner),
     )
 
 

@@ -71,10 +71,14 @@ def _list_article_lines(article: ArticleReason, entry: EntryMention) -> Iterator
     sources = _count(len({each.source for each in members.values()}), "source", "sources")
     yield f"{article.id}: one text, in {_count(len(members), 'entry', 'entries')} of {sources}"
     yield f"Why: {_describe(article.rule, _ARTICLE_RULES)}"
-    yield from _list_scores(article.score, article.threshold)
-    if article.rule != "founder":
+    if article.rule == "founder":
+        if article.score is not None and article.threshold is not None and article.decided_by is not None:
+            yield f"The nearest scored {article.score:.3f}; needed was {article.threshold:.3f}"
+            yield f"It was: {_render_mention(article.decided_by)}"
+    else:
+        yield from _list_scores(article.score, article.threshold)
         yield f"Evidence: {article.evidence}"
-    if article.decided_by is not None:
+    if article.rule != "founder" and article.decided_by is not None:
         yield f"Decided by: {_render_mention(article.decided_by)}"
     if not founded and article.founder is not None:
         yield f"Founded by: {_render_mention(article.founder)}"

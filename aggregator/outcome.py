@@ -170,14 +170,11 @@ def _settle(
         pace = replace(pace, rate=pacing.first_arrivals(published, now=now))
     assert exchange.fetched is not None
     pace = replace(pace, hints=websub.merge_links(pace.hints, exchange.fetched))
-    next_poll_at = pacing.next_poll(
-        now,
-        **_plan(exchange, pace, now, jitter, c, pushed),
-        fresh_for=freshness(exchange.fetched, now=now),
-        hints=pace.hints,
-    )
+    asked: dict[str, Any] = {"fresh_for": freshness(exchange.fetched, now=now), "hints": pace.hints}
+    next_poll_at = pacing.next_poll(now, **_plan(exchange, pace, now, jitter, c, pushed), **asked)
+    not_before = pacing.earliest_poll(now, every=exchange.source.every, **asked)
     pace, moved_to = _follow_move(exchange, pace)
-    return replace(result, next_poll_at=next_poll_at, pace=pace, poll_url=moved_to)
+    return replace(result, next_poll_at=next_poll_at, not_before=not_before, pace=pace, poll_url=moved_to)
 
 
 def _settle_failure(
@@ -191,22 +188,22 @@ def _settle_failure(
     if status == 410:
         since = exchange.state.pace.gone_since or now
         pace = replace(pace, gone_since=since, gone_count=exchange.state.pace.gone_count + 1)
-    asked = None if fetched is None or status is None else fetched.header("retry-after")
-    retry_after = None if asked is None else parse_retry_after(asked, now=now)
-    next_poll_at = pacing.next_poll(
-        now,
-        **_plan(exchange, pace, now, jitter, c, pushed),
-        failures=exchange.state.failures + 1,
-        fresh_for=None if fetched is None else freshness(fetched, now=now),
-        hints=pace.hints,
-        retry_after=retry_after,
-    )
+    header = None if fetched is None or status is None else fetched.header("retry-after")
+    retry_after = None if header is None else parse_retry_after(header, now=now)
+    asked: dict[str, Any] = {
+        "fresh_for": None if fetched is None else freshness(fetched, now=now),
+        "hints": pace.hints,
+        "retry_after": retry_after,
+    }
+    plan = _plan(exchange, pace, now, jitter, c, pushed)
+    next_poll_at = pacing.next_poll(now, **plan, failures=exchange.state.failures + 1, **asked)
     rest = None
     if fetched is not None and status == 429:
         rest = HostRest(host=host_bucket(fetched.url), until=now + (retry_after or HOST_REST))
     return replace(
         result,
         next_poll_at=next_poll_at,
+        not_before=pacing.earliest_poll(now, every=exchange.source.every, **asked),
         pace=pace,
         disabled=pacing.is_gone(pace.gone_since, pace.gone_count, now),
         rest=rest,

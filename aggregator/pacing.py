@@ -22,6 +22,7 @@ from aggregator.model import ArrivalRate, Hints
 SHORTEST_INTERVAL = timedelta(minutes=15)
 LONGEST_INTERVAL = timedelta(hours=24)
 LONGEST_BACKOFF = timedelta(hours=24)
+ASKED_GAP = timedelta(minutes=1)  # between polls of a source that an admin asks for one after the other
 
 # Without a budget: a source of 24 articles a day is polled every hour, one of 384 every quarter of one.
 DEFAULT_C = sqrt(1 / 24)
@@ -188,6 +189,25 @@ def next_poll(
         wait = max(wait, min((floor or timedelta()) * stretch, LONGEST_INTERVAL))
     if retry_after is not None:
         wait = max(wait, retry_after + min(retry_after, LONGEST_INTERVAL) * (stretch - 1))
+    return move_past_skipped(now.astimezone(UTC) + wait, hints)
+
+
+def earliest_poll(
+    now: datetime,
+    *,
+    every: timedelta | None,
+    fresh_for: timedelta | None,
+    hints: Hints,
+    retry_after: timedelta | None = None,
+) -> datetime:
+    """Before when, in UTC, not even an admin may have it polled again: the floors of `next_poll` alone.
+
+    Without any it is ASKED_GAP. The interval, the back-off after failures and the spread are our own, and
+    may be cut short.
+    """
+    asked = [fresh_for] if every else [fresh_for, hints.ttl, hints.update_every]
+    floors = (min(floor, LONGEST_INTERVAL) for floor in asked if floor is not None)
+    wait = max(ASKED_GAP, retry_after or ASKED_GAP, *floors)
     return move_past_skipped(now.astimezone(UTC) + wait, hints)
 
 

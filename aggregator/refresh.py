@@ -173,7 +173,7 @@ class _Batch:
                 counts = {"new": report.new, "repeated": report.repeated}
                 jitter = self._line.jitter()
                 settled = hubs.settle(tx, exchange, result, **counts, jitter=jitter, c=c, now=now)
-                sources.record_poll(tx, settled)
+                sources.record_poll(tx, settled, new=report.new)
             count_polls(tx, [exchange for exchange, _ in self._waiting], results, reports)
         self._waiting = []
         self.reports += reports

@@ -25,6 +25,7 @@ from aggregator.refresh import LEASE, Line
 from aggregator.store import counters, processes, roles, sources, stories
 from aggregator.store.prune import prune_store
 from aggregator.store.search import index_missing
+from aggregator.webhook import Webhook
 
 NOTED_EVERY = timedelta(seconds=15)  # how often a process says that it lives
 STOPPING = timedelta(seconds=10)  # of the 30 s that supervisors give; saving what was read takes a part too
@@ -156,6 +157,8 @@ class Poller:
             yield self._if_leading(partial(push.ask_hubs, self._line))
         if self._distributor is not None:
             yield self._if_leading(self._distributor.work)
+        if self._line.settings.admin_webhook is not None:
+            yield self._if_leading(Webhook(self._line, self._line.settings.admin_webhook).work)
 
     def _if_leading(self, work: Callable[[], object]) -> Callable[[], object]:
         return lambda: work() if self.leads else None

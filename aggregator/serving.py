@@ -36,13 +36,20 @@ _log = logging.getLogger(__name__)
 
 
 def serve(
-    settings: Settings, *, host: str, port: int, poll: bool, log_format: str, on_start: Callable[[], None]
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    poll: bool,
+    log_format: str,
+    proxies: int,
+    on_start: Callable[[], None],
 ) -> None:
     """Serve, and poll if so wanted, until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 
     `on_start` runs once the port is bound. Raises PortTaken, and StoreError for a store that cannot be used.
     """
-    with _keeping(settings, poll=poll, log_format=log_format) as keeper:
+    with _keeping(settings, poll=poll, log_format=log_format, proxies=proxies) as keeper:
         options = {"on_start": lambda: keeper.start(on_start), "on_hangup": keeper.ask}
         run_server(keeper.running, host=host, port=port, **options)
 
@@ -62,14 +69,14 @@ def work(settings: Settings, *, log_format: str, on_start: Callable[[], None]) -
 
 
 @contextmanager
-def _keeping(settings: Settings, *, poll: bool, log_format: str) -> Iterator[_Keeper]:
+def _keeping(settings: Settings, *, poll: bool, log_format: str, proxies: int = 0) -> Iterator[_Keeper]:
     """What keeps this process at its configuration; the store knows of the process until it ends."""
     digest = digest_file(settings.path)
     polling = _Polling(settings) if poll else None
     if polling is None:
         ops.prepare_store(settings, now=datetime.now(UTC))
     store = open_store(settings.store_url)
-    running = Running(settings=settings, owner=make_owner(), number=1, log_format=log_format)
+    running = Running(settings=settings, owner=make_owner(), number=1, log_format=log_format, proxies=proxies)
     keeper = _Keeper(running, store, digest, polling)
     try:
         now = keeper.now()

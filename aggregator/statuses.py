@@ -22,6 +22,7 @@ from aggregator.store import (
     Transaction,
     entries,
     open_store,
+    problems,
     processes,
     search,
     sources,
@@ -30,6 +31,7 @@ from aggregator.store import (
 )
 
 SILENT_AFTER = timedelta(minutes=2)
+WEBHOOK_KEY = "webhook"
 
 _VERIFIED_WITHIN = timedelta(minutes=1)
 _SHOWN = 5  # failing subscribers that an admin is told of by name
@@ -40,7 +42,7 @@ def read_situation(tx: Transaction, settings: Settings, *, now: datetime) -> Sit
     servers = list_server_troubles(processes.list_processes(tx), now=now)
     return Situation(
         sources=list_statuses(tx, settings.sources, now=now),
-        troubles=(*servers, *list_hub_troubles(tx, settings, now=now)),
+        troubles=(*servers, *list_hub_troubles(tx, settings, now=now), *_list_webhook_troubles(tx, settings)),
         unindexed=search.count_missing(tx),
     )
 
@@ -58,6 +60,12 @@ def list_statuses(
         for source in configured
     )
     return tuple(replace(row, merged=merged.get(row.id, {})) for row in rows)
+
+
+def is_polled(tx: Transaction, *, now: datetime) -> bool:
+    """Whether any server polls at present."""
+    known = processes.list_processes(tx)
+    return any(process.polls and now - process.beat_at <= SILENT_AFTER for process in known)
 
 
 def list_server_troubles(known: Sequence[processes.Process], *, now: datetime) -> Iterator[Trouble]:
@@ -116,6 +124,15 @@ def list_hub_troubles(tx: Transaction, settings: Settings, *, now: datetime) -> 
     return () if ping is None else tuple(_list_untold(ping))
 
 
+def _list_webhook_troubles(tx: Transaction, settings: Settings) -> Iterator[Trouble]:
+    untold = problems.find_untold(tx) if settings.admin_webhook is not None else None
+    if untold is not None:
+        text = (
+            f"the webhook of [admin] does not take what it is told (waiting: {untold.count}): {untold.error}"
+        )
+        yield Trouble(key=WEBHOOK_KEY, since=untold.since, text=text)
+
+
 def _list_untaken(failing: Sequence[Subscriber]) -> Iterator[Trouble]:
     for one in failing[:_SHOWN]:
         assert one.failing_since is not None
@@ -159,6 +176,7 @@ def _status(
         problems=(*_notices(source, state), *_push_notices(pushed, now), *state.problems),
         skipped=state.skipped,
         push=None if pushed is None else pushed.state,
+        polls=state.polls,
     )
 
 

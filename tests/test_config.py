@@ -361,7 +361,7 @@ def test_the_keys_are_those_of_the_design() -> None:
         "[[section]]": "id edition name old_ids weight",
         "[[source]]": f"id name url section priority {polling}",
         "[embed]": "allow",
-        "[admin]": "password",
+        "[admin]": "password webhook",
         "[websub]": "hub callback",
         "[digest]": "at to from smtp",
     }

@@ -58,6 +58,7 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         sources=sources,
         embed_allow=embed["allow"],
         admin_password=admin["password"],
+        admin_webhook=admin["webhook"],
         websub_hub=f"{site['url']}{OWN_HUB_PATH}" if websub["hub"] == OWN_HUB else websub["hub"],
         websub_callback=websub["callback"],
         mailing=Mailing(at=digest["at"], to=digest["to"], sender=digest["from"], server=digest["smtp"]),

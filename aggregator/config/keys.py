@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import kinds
+from .admin import ADMIN
 from .lists import (
     RULE,
     SKIP,
@@ -13,7 +14,7 @@ from .lists import (
     read_embed_allow,
 )
 from .mail import DIGEST
-from .secret import STORE_VARIABLE, read_headers, read_password, read_store_url
+from .secret import STORE_VARIABLE, read_headers, read_store_url
 from .tables import Key, Table, build_text_reader, plain
 from .values import (
     OWN_HUB,
@@ -340,23 +341,6 @@ EMBED = Table(
             shape={"anyOf": [{"enum": ["*"]}, kinds.list_of(kinds.URL)]},
             default='"*"',
             says="The sites that may show them in a frame, besides our own; `[]` is none.",
-        ),
-    ),
-)
-
-ADMIN = Table(
-    name="admin",
-    header="[admin]",
-    says="The administration pages.",
-    keys=(
-        Key(
-            name="password",
-            read=read_password,
-            expects="secret",
-            shape=kinds.TEXT,
-            default_says="no administration pages",
-            says="Opens `/admin/` (HTTP Basic, any user name). The password itself, no hash of it; best as "
-            '`"env:NAME"` or `"file:PATH"`.',
         ),
     ),
 )

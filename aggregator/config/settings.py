@@ -28,6 +28,7 @@ class Settings:
     sources: tuple[Source, ...] = field(repr=False)  # in the order of the file; header values may be secret
     embed_allow: tuple[str, ...]  # origins, or "*" alone
     admin_password: str | None = field(repr=False)  # None: no administration
+    admin_webhook: str | None = field(repr=False)  # None: nobody is told of problems
     websub_hub: str | None  # the URL of the hub that our feeds name; None: they name none
     websub_callback: str | None  # ends with a slash; None: no hub is subscribed to
     mailing: Mailing  # of the digests

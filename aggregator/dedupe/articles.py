@@ -38,6 +38,7 @@ HEADLINE_WORDS = 5  # of shorter ones, half are the name of a column
 
 SHARED_HASHES = 2  # of two sketches: less is chance
 COMMON = 48  # entries of one sketch hash: a phrase of the trade, which nominates nobody
+NEARLY = 0.10  # by how much what is told of as nearly a copy falls short
 _FOUNDER_SLACK = 0.10
 _STAY_SLACK = 0.25  # an edit moves an entry only when it must
 
@@ -142,18 +143,24 @@ def _assign(entry: Candidate, index: _Index) -> Assignment:
         return Assignment(article_id=None, decision=FOUNDED)
     likeness, other = best
     decision = describe(likeness, other)
+    if likeness.margin < 0:
+        founded = replace(decision, rule=FOUNDED.rule, evidence=FOUNDED.evidence)
+        return Assignment(article_id=None, decision=founded, entry_id=other.entry_id)
     return Assignment(article_id=other.article_id, decision=decision, entry_id=other.entry_id)
 
 
 def _list_likenesses(
     entry: Candidate, near: Sequence[Candidate], index: _Index
 ) -> Iterator[tuple[Likeness, Candidate]]:
+    """Whatever the entry may join, and what it only nearly may: an admin may want to decide that."""
     if not near:
         return  # of most entries no words are ever compared
     text = index.get_text(entry)
     for other in near:
         likeness = find_likeness(text, index.get_text(other))
-        if likeness is not None and likeness.margin >= 0 and _is_like_founder(text, other, index):
+        if likeness is None or likeness.margin < -NEARLY:
+            continue
+        if likeness.margin < 0 or _is_like_founder(text, other, index):
             yield likeness, other
 
 

@@ -10,9 +10,8 @@ Likeness is the cosine of tf-idf vectors (terms.py), fading with the time betwee
 across languages: there only explicit evidence joins (links.py). What an admin has ruled wins over all.
 
 The threshold rises with the number of articles, because the likest of many unrelated articles is liker than
-the likest of few: over random Arabic articles, the likeness that each reaches with three others is 0.08 among
-280, 0.13 among 1,000 and 0.20 among 3,000. It rises again for stories of more than a dozen articles, which
-would otherwise drift from event to event.
+the likest of few: of random Arabic ones, the likeness that each reaches with three others is 0.08 among 280,
+0.13 among 1,000, 0.20 among 3,000. It rises again beyond a dozen articles: else they drift between events.
 """
 
 from __future__ import annotations
@@ -355,7 +354,8 @@ class _Board:
         pairs = ((a, b) for a in self.groups[one].members for b in self.groups[other].members)
         first, second = max(pairs, key=lambda pair: self.measure(*pair))
         words = list_shared(self.vectors[first], self.vectors[second])
-        return StoryReason(rule="likeness", score=score, threshold=threshold, words=words)
+        near = self.articles[second].article_id
+        return StoryReason(rule="likeness", score=score, threshold=threshold, words=words, near=near)
 
     def sum_likeness(self, ones: Iterable[int], others: Sequence[int]) -> tuple[float, int]:
         """The sum over the pairs of one language, and their number."""

@@ -58,7 +58,16 @@ from aggregator.model.settings import (
     Source,
     SourceInTitle,
 )
-from aggregator.model.states import ArrivalRate, Claim, HostRest, Pace, PollOutcome, PollResult, SourceState
+from aggregator.model.states import (
+    ArrivalRate,
+    Claim,
+    HostRest,
+    Pace,
+    PastPoll,
+    PollOutcome,
+    PollResult,
+    SourceState,
+)
 from aggregator.model.statuses import Situation, SourceStatus, Trouble
 from aggregator.model.stories import (
     StoryArticle,
@@ -108,6 +117,7 @@ __all__ = [
     "Pace",
     "ParsedEntry",
     "ParsedFeed",
+    "PastPoll",
     "Payload",
     "Placement",
     "PollOutcome",

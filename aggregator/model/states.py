@@ -39,6 +39,18 @@ class Pace:
     churned: int = 0  # readings in a row in which most items came back under new guids
 
 
+PollOutcome = Literal["new_body", "not_modified", "same_body", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPoll:
+    """One of a source's last polls; the fields are keys of the JSON of `aggregator status`."""
+
+    at: datetime  # to the second
+    outcome: PollOutcome
+    new: int  # entries
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     source_id: str
@@ -58,6 +70,7 @@ class SourceState:
     disabled_at: datetime | None  # None: polled
     last_read_at: datetime | None = None  # when a body was last read to its end: not by a 304
     boilerplate: Boilerplate = field(default_factory=Boilerplate)
+    polls: tuple[PastPoll, ...] = ()  # the last ones, the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +91,6 @@ class HostRest:
     until: datetime
 
 
-PollOutcome = Literal["new_body", "not_modified", "same_body", "failed"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
     """What one poll of one source came to, with all that the store must keep of it."""
@@ -97,3 +107,4 @@ class PollResult:
     poll_url: str | None = None  # None: as before
     disabled: bool = False  # poll it no more
     rest: HostRest | None = None  # a whole host wants to be left alone
+    not_before: datetime | None = None  # who asks for a poll earlier is told to wait; None: nobody may ask

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aggregator.model.states import PastPoll
 from aggregator.model.subscriptions import SubscriptionState
 
 
@@ -24,6 +25,7 @@ class SourceStatus:
     skipped: int = 0
     push: SubscriptionState | None = None  # None: it names no hub, or we want none
     merged: dict[str, int] = field(default_factory=dict)  # entries that a rule put into another's article
+    polls: tuple[PastPoll, ...] = ()  # the last 30, the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ class StoryReason:
     score: float  # mean likeness with the articles of the other side; 0 where the rule needs none
     threshold: float
     words: tuple[str, ...]  # what both sides are about, the strongest first
+    near: int | None = None  # the article of the other side that is likest; None: the rule compares none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jinja2
 
 from aggregator.logs import redact
-from aggregator.model import Article, Edition, FeedHead, Origin, Site, Situation, SourceStatus, Trouble
+from aggregator.model import Article, FeedHead, Origin, Site, Situation, SourceStatus, Trouble
 from aggregator.publish.feeds import render_rss
 
 ADMIN_PATH = "/admin/"
@@ -22,31 +23,20 @@ _LATE = datetime.max.replace(tzinfo=UTC)
 _WORST_FIRST = ("error", "disabled", "noted", "new", "ok")
 
 
-def render_overview(
-    env: jinja2.Environment,
-    *,
-    site: Site,
-    edition: Edition,
-    situation: Situation,
-    names: Mapping[str, str],
-    feed_url: str,
-    now: datetime,
-) -> str:
-    """Return the page: what is wrong, then every source, the worst first. `names` are by source id."""
+def render_admin(env: jinja2.Environment, template: str, **values: Any) -> str:
+    """Return one of the administration pages; what each template shows is handed in by its name."""
+    return env.get_template(template).render(section=None, redact=redact, **values)
+
+
+def list_overview(situation: Situation) -> dict[str, Any]:
+    """What the first page shows of a situation: the sources, the worst first, and counts."""
     rows = sorted(((_grade(row), row) for row in situation.sources), key=_rank)
-    return env.get_template("admin.html").render(
-        site=site,
-        edition=edition,
-        section=None,
-        situation=situation,
-        rows=rows,
-        outlets=names,
-        counts=Counter(kind for kind, _ in rows),
-        merged=sum((Counter(row.merged) for row in situation.sources), Counter()).most_common(),
-        feed_url=feed_url,
-        now=now,
-        redact=redact,
-    )
+    return {
+        "situation": situation,
+        "rows": rows,
+        "counts": Counter(kind for kind, _ in rows),
+        "merged": sum((Counter(row.merged) for row in situation.sources), Counter()).most_common(),
+    }
 
 
 def render_problems(*, site: Site, situation: Situation, names: Mapping[str, str], tag_prefix: str) -> bytes:
@@ -55,8 +45,7 @@ def render_problems(*, site: Site, situation: Situation, names: Mapping[str, str
     An item keeps its guid as long as the same trouble lasts: what comes back later is a new one. A source
     is in it once it has failed three times in a row, or is polled no more.
     """
-    troubles = [*situation.troubles, *_list_failing(situation, names)]
-    troubles.sort(key=lambda trouble: (trouble.since, trouble.key), reverse=True)
+    troubles = list_troubles(situation, names)
     url = f"{site.url}{PROBLEMS_PATH}"
     head = FeedHead(
         id=f"{tag_prefix}feed/admin/problems",
@@ -75,6 +64,18 @@ def render_problems(*, site: Site, situation: Situation, names: Mapping[str, str
     )
     origin = Origin(id="admin", name=site.title, feed_url=url, site_url=None, updated_at=head.updated_at)
     return render_rss(head, [_make_item(trouble, head, origin, tag_prefix) for trouble in troubles])
+
+
+def list_troubles(situation: Situation, names: Mapping[str, str]) -> list[Trouble]:
+    """What is wrong now, the newest first."""
+    troubles = [*situation.troubles, *_list_failing(situation, names)]
+    return sorted(troubles, key=lambda trouble: (trouble.since, trouble.key), reverse=True)
+
+
+def name_trouble(key: str, since: datetime, tag_prefix: str) -> str:
+    """The guid of a trouble: the same as long as it lasts."""
+    name = hashlib.blake2b(f"{key}\n{since.isoformat()}".encode(), digest_size=8).hexdigest()
+    return f"{tag_prefix}problem/{name}"
 
 
 def _grade(row: SourceStatus) -> str:
@@ -105,11 +106,10 @@ def _list_dates(situation: Situation) -> Iterator[datetime]:
 
 
 def _make_item(trouble: Trouble, head: FeedHead, origin: Origin, tag_prefix: str) -> Article:
-    name = hashlib.blake2b(f"{trouble.key}\n{trouble.since.isoformat()}".encode(), digest_size=8).hexdigest()
     text = redact(trouble.text)
     return Article(
         id="",
-        guid=f"{tag_prefix}problem/{name}",
+        guid=name_trouble(trouble.key, trouble.since, tag_prefix),
         origin=origin,
         url=head.home_url,
         title=text,

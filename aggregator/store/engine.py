@@ -24,7 +24,7 @@ from aggregator.store.usage import join_users
 
 Transaction = sqlalchemy.Connection
 
-HEAD = "0008"  # the newest migration; a test compares it with migrations/versions
+HEAD = "0009"  # the newest migration; a test compares it with migrations/versions
 
 _BUSY_TIMEOUT_MS = 30_000
 _CACHE_KIB = 8 * 1024  # of each connection; a poller has up to fifteen
@@ -155,6 +155,11 @@ def connect(url: str, *, shared: bool = True) -> Store:
     user = join_users(engine.url.database) if shared and engine.url.database else None
     leave = weakref.finalize(engine, lambda: None if user is None else os.close(user))
     return Store(engine, threading.Lock(), leave)
+
+
+def has_file(url: str) -> bool:
+    """Whether the store is in SQLite."""
+    return sqlalchemy.make_url(url).get_backend_name() == "sqlite"
 
 
 def find_file(url: str) -> Path:

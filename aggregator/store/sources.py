@@ -26,6 +26,7 @@ from aggregator.model import (
 from aggregator.store.counters import LEASE_RECLAIMS, add_counts
 from aggregator.store.engine import Transaction
 from aggregator.store.pace import pace_from_json, pace_to_json
+from aggregator.store.polls import parse_polls, prepend_poll
 from aggregator.store.search import forget_source
 from aggregator.store.tables import UtcDateTime, entries, hosts, meta, sources
 from aggregator.urls import host_bucket
@@ -239,12 +240,14 @@ def forget_future(tx: Transaction, *, now: datetime, lease: timedelta) -> None:
     tx.execute(update(sources).where(future).values(next_poll_at=now, last_polled_at=now))
 
 
-def record_poll(tx: Transaction, result: PollResult) -> None:
-    """Keep how a poll went; its entries are saved by store.entries in the same transaction."""
+def record_poll(tx: Transaction, result: PollResult, *, new: int = 0) -> None:
+    """Keep how a poll went; its entries, of which so many are new, are saved in the same transaction."""
     values: dict[str, object] = {
         "last_polled_at": result.polled_at,
         "next_poll_at": result.next_poll_at,
+        "not_before": result.not_before,
         "pace": pace_to_json(result.pace),
+        "polls": prepend_poll(result, new=new),
     }
     if result.poll_url is not None:
         values |= _address(tx, result.poll_url)
@@ -353,6 +356,7 @@ def _source_state(row: Row[*tuple[Any, ...]]) -> SourceState:
         disabled_at=row.disabled_at,
         last_read_at=row.last_read_at,
         boilerplate=_boilerplate(row.boilerplate),
+        polls=parse_polls(row.polls),
     )
 
 

@@ -328,6 +328,7 @@ def _story_values(story_id: int, reason: StoryReason) -> dict[str, object]:
         "story_score": round(reason.score, 3),
         "story_threshold": round(reason.threshold, 3),
         "story_words": " ".join(reason.words),
+        "story_near": reason.near if reason.rule == "founder" else None,
     }
 
 

@@ -112,6 +112,8 @@ sources = Table(
     Column("problems", JSON, nullable=False),  # what was repaired or dropped in the last body
     Column("skipped", Integer, nullable=False),
     Column("boilerplate", JSON),  # what its texts begin and end with; NULL: nothing is known
+    Column("polls", Label),  # the last ones, as polls.py writes them; NULL: none yet
+    Column("not_before", UtcDateTime),  # nobody may have it polled earlier; NULL: than is planned
     Index("ix_sources_due", "host", "next_poll_at"),
     sqlite_with_rowid=False,
 )
@@ -212,6 +214,7 @@ articles = Table(
     Column("story_score", Float),
     Column("story_threshold", Float),
     Column("story_words", Label),  # what it has in common with the others of its story
+    Column("story_near", BigInteger),  # the article that it nearly shared a story with; NULL: none
     Index("ix_articles_first_seen", "first_seen_at"),
     Index("ix_articles_story", "story_id", "published_at"),
 )
@@ -321,6 +324,20 @@ counters = Table(
     Column("name", Label, primary_key=True),
     Column("labels", Label, primary_key=True),
     Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What a webhook is told of: problems that have begun, until their end is told as well.
+problems = Table(
+    "problems",
+    metadata,
+    Column("key", Label, primary_key=True),
+    Column("since", UtcDateTime, primary_key=True),
+    Column("text", Label, nullable=False),
+    Column("ended_at", UtcDateTime),  # NULL: it lasts
+    Column("next_at", UtcDateTime),  # when to tell it, or to try again; NULL: told
+    Column("attempts", Integer, nullable=False),
+    Column("error", Label),  # why the latest attempt failed
     sqlite_with_rowid=False,
 )
 

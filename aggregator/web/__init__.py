@@ -13,14 +13,18 @@ from aggregator.web import admin, embeds, feeds, health, hub, metrics, pages, re
 from aggregator.web.documents import Documents
 from aggregator.web.front import Front
 from aggregator.web.headers import protect
+from aggregator.web.limits import limit
 
 
-def create_app(settings: Settings, store: Store, *, documents: Documents | None = None) -> Flask:
+def create_app(
+    settings: Settings, store: Store, *, documents: Documents | None = None, proxies: int = 0
+) -> Flask:
     """The WSGI application for these settings. It sets no cookie and reads no Host header.
 
-    It writes nothing but the answers to hubs (websub.py) and what is asked of ours (hub.py). While somebody
+    It writes nothing but the answers to hubs (websub.py), what is asked of ours (hub.py) and what an admin
+    decides (actions.py). While somebody
     runs `follow` of the `documents` that are handed in, what is rendered is answered without Flask
-    (front.py).
+    (front.py). `proxies` of ours stand in front of it.
     """
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
@@ -44,5 +48,6 @@ def create_app(settings: Settings, store: Store, *, documents: Documents | None 
         app.register_blueprint(admin.make_blueprint(settings, secret, store, environments, now=now))
     pages.register_errors(app, settings, environments)
     app.after_request(protect)
+    limit(app, proxies=proxies)
     app.wsgi_app = front.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app

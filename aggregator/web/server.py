@@ -43,6 +43,7 @@ class Running:
     owner: str  # the process, as the store knows it
     number: int  # of the configuration
     log_format: str
+    proxies: int = 0  # reverse proxies of ours in front, whose X-Forwarded-For is believed
 
 
 def run_server(
@@ -122,7 +123,7 @@ class _Site:
     def _make_app(self, settings: Settings) -> WSGIApplication:
         documents = Documents(self._store)
         threading.Thread(target=documents.follow, args=(self._ended,), daemon=True).start()
-        return create_app(settings, self._store, documents=documents).wsgi_app
+        return create_app(settings, self._store, documents=documents, proxies=self._running.proxies).wsgi_app
 
 
 def _find_address(host: str, port: int) -> str:

@@ -459,7 +459,7 @@ def test_every_fresh_entry_founds_an_article_or_joins_one_that_is(
     founders = {i for i, a in assigned.items() if a.article_id is None}
     assert assigned.keys() == {c.entry_id for c in fresh}
     for assignment in assigned.values():
-        assert (assignment.article_id is None) == (assignment.decision == FOUNDED)
+        assert (assignment.article_id is None) == (assignment.decision.rule == FOUNDED.rule)
         assert assignment.article_id in {None, *founders, *(c.article_id for c in known)}
 
 

@@ -19,6 +19,7 @@ from aggregator.model import (
     Hints,
     HostRest,
     Pace,
+    PastPoll,
     PollOutcome,
     PollResult,
     Rule,
@@ -465,6 +466,10 @@ READING = SourceReading(
 )
 
 
+def make_past(outcome: PollOutcome, *, hours: int = 0) -> PastPoll:
+    return PastPoll(at=NOON + hours * HOUR, outcome=outcome, new=0)
+
+
 def test_a_body_that_was_read(store: Store) -> None:
     sync(store, make_source())
     record(store, "new_body", validators=TAGGED, body_hash=BODY_HASH, reading=READING)
@@ -486,6 +491,7 @@ def test_a_body_that_was_read(store: Store) -> None:
         disabled_at=None,
         last_read_at=NOON,
         boilerplate=READING.boilerplate,
+        polls=(make_past("new_body"),),
     )
     with store.read() as tx:
         row = tx.execute(select(tables.sources)).one()
@@ -504,6 +510,7 @@ def test_a_failure_keeps_all_that_the_last_success_left(store: Store) -> None:
         failing_since=NOON + HOUR,
         failures=1,
         last_error="https://harbour.example/feed.xml answered 500",
+        polls=(make_past("failed", hours=1), *before.polls),
     )
 
 
@@ -550,6 +557,7 @@ def test_a_success_without_a_reading_keeps_what_the_last_reading_found(
         next_poll_at=NOON + 2 * HOUR,
         last_polled_at=NOON + HOUR,
         last_success_at=NOON + HOUR,
+        polls=(make_past(outcome, hours=1), *before.polls),
     )
 
 

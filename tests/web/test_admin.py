@@ -26,6 +26,7 @@ from tests.site_samples import HOUR, NOON, Portal, make_settings, open_portal, s
 
 PASSWORD = "فتح correct horse"
 FEED = "/admin/problems.rss"
+BEARER = {"Authorization": "Bearer " + PASSWORD.encode().decode("latin-1")}
 ADDRESSES = count()
 
 
@@ -115,11 +116,13 @@ def test_without_a_password_in_the_configuration_there_is_no_such_page(portal: P
         pytest.param(basic(""), 401, id="an empty one"),
         pytest.param(basic(PASSWORD[:-1]), 401, id="nearly all of it"),
         pytest.param(basic("x", user=PASSWORD), 401, id="it as the user's name"),
-        pytest.param({"Authorization": f"Bearer {'x' * 20}"}, 401, id="another scheme"),
+        pytest.param({"Authorization": f"Bearer {'x' * 20}"}, 401, id="another bearer token"),
         pytest.param({"Authorization": "Basic %%%"}, 401, id="what is no base64"),
         pytest.param({"Authorization": "Basic " + b64encode(b":\xff").decode()}, 401, id="no UTF-8"),
         pytest.param(basic(PASSWORD), 200, id="the password"),
         pytest.param(basic(PASSWORD, user=""), 200, id="the password without a name"),
+        pytest.param(BEARER, 200, id="the password as a bearer token"),
+        pytest.param({"Authorization": "Digest x"}, 401, id="another scheme"),
     ],
 )
 def test_only_the_password_opens(
