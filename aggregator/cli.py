@@ -21,7 +21,8 @@ from aggregator.errors import ConfigError
 from aggregator.explain import explain_entry, render_explanation
 from aggregator.logs import FORMS, setup_logging
 from aggregator.model import SourceStatus
-from aggregator.statuses import list_hub_notices
+from aggregator.pictures import list_picture_notices
+from aggregator.statuses import list_hub_notices, list_icon_notices
 from aggregator.terminal import cli, command, command_without_config, echo_notes, load_config, show_progress
 
 _log_format = click.option(
@@ -108,6 +109,10 @@ def status(config_path: Path, as_json: bool) -> None:
         click.echo(f"hub: {notice}", err=as_json)  # the JSON is of sources alone
     for notice in digests.list_digest_notices(settings, now=datetime.now(UTC)):
         click.echo(f"digest: {notice}", err=as_json)
+    for notice in list_icon_notices(settings):
+        click.echo(f"icons: {notice}", err=as_json)
+    for notice in list_picture_notices(settings, now=datetime.now(UTC)):
+        click.echo(f"pictures: {notice}", err=as_json)
     if as_json:
         click.echo(ops.to_json(rows))
         return

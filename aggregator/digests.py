@@ -16,6 +16,7 @@ from aggregator.config import Settings
 from aggregator.errors import MailFailed, NothingPublished
 from aggregator.mailing import send_mail
 from aggregator.model import Edition
+from aggregator.places import find_shown_site
 from aggregator.publish import daily, mail
 from aggregator.publish.templates import make_environment
 from aggregator.store import Store, Transaction, digests, fronts, open_store
@@ -47,7 +48,7 @@ def make_digest(
 
 def make_document(tx: Transaction, settings: Settings, edition: Edition, day: date, form: Format) -> bytes:
     """The digest of a day as one document. Raises NothingPublished."""
-    site = settings.site
+    site = find_shown_site(tx, settings.site)
     digest = daily.build_digest(
         site=site,
         edition=edition,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from aggregator.model import Article, Edition, Section, Site
 from aggregator.publish.templates import front_path, section_path
-from aggregator.store import Transaction, articles, ids, stories
+from aggregator.store import Transaction, articles, icons, ids, stories
 
 
 def make_edition_rule(site: Site) -> str:
@@ -57,6 +58,16 @@ def find_home(site: Site, article: Article) -> Section | None:
     """The first section of ours that the article stands in."""
     places = (find_section(site, *ref.split("/", 1)) for ref in article.sections)
     return next((section for section in places if section is not None), None)
+
+
+def find_shown_site(tx: Transaction, site: Site) -> Site:
+    """The site as pages show it: with the key of its images where they come from our own address."""
+    return replace(site, picture_key=articles.get_picture_key(tx)) if site.images_proxied else site
+
+
+def find_icons(tx: Transaction, site: Site, source_ids: Collection[str]) -> dict[str, str]:
+    """The names of the icons of these sources, as far as there are any and the site shows images."""
+    return icons.list_icons(tx, source_ids) if site.images else {}
 
 
 def find_successor(tx: Transaction, public_id: str) -> Article | None:

@@ -20,6 +20,7 @@ from aggregator.distribute import Distributor
 from aggregator.errors import Interrupted, StoreError
 from aggregator.executor.local import LocalExecutor, free_dead, is_dead, make_owner
 from aggregator.grouping import group_new
+from aggregator.icons import fetch_due_icon
 from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
 from aggregator.store import counters, processes, roles, sources, stories
@@ -34,6 +35,7 @@ ROLE_LEASE = timedelta(seconds=12)  # of the periodic work; renewed when half of
 _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
 _DIGEST_SECONDS = 10
+_ICON_SECONDS = 30  # one site at a time: there is no hurry
 _CLOCK_SECONDS = 2.0  # what the clock may gain or lose in a second before it was set by somebody
 _LEAST_BUDGET = 0.01  # requests an hour for all sources together: the law needs something to share out
 
@@ -68,6 +70,7 @@ class Poller:
         add(self.beat, "interval", seconds=_HEARTBEAT_SECONDS)
         add(lead(self.group), "interval", seconds=_HEARTBEAT_SECONDS)
         add(lead(self.keep_budget), "interval", minutes=_BUDGET_MINUTES)
+        add(lead(self._fetch_icon), "interval", seconds=_ICON_SECONDS)
         add(lead(self._forget_terms), "cron", hour=3, minute=15)
         if self._line.settings.mailing.to:
             add(lead(self._send_digests), "interval", seconds=_DIGEST_SECONDS)
@@ -230,6 +233,12 @@ class Poller:
             send_due(line.store, line.settings, clock=line.now, stopping=line.stopping)
         except StoreError as error:
             _log.error("whether a digest is due is looked at again in a moment: %s", error)
+
+    def _fetch_icon(self) -> None:
+        try:
+            fetch_due_icon(self._line)
+        except StoreError as error:
+            _log.error("the icons of sources wait for a moment: %s", error)
 
     def _forget_terms(self) -> None:
         with self._line.store.write() as tx:

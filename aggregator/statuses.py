@@ -21,6 +21,7 @@ from aggregator.outcome import find_silence, trusts_guids
 from aggregator.store import (
     Transaction,
     entries,
+    icons,
     open_store,
     problems,
     processes,
@@ -112,6 +113,21 @@ def list_hub_notices(settings: Settings, *, now: datetime) -> tuple[str, ...]:
     finally:
         store.close()
     return (f"subscriptions: {running}, failing: {len(failing)}", *troubles)
+
+
+def list_icon_notices(settings: Settings) -> tuple[str, ...]:
+    """How many sources have an icon, and which have none to give: pages do without."""
+    store = open_store(settings.store_url)
+    try:
+        with store.read() as tx:
+            ids = [source.id for source in settings.sources]
+            kept, without = icons.list_icons(tx, ids), sorted(icons.list_errors(tx).keys() & set(ids))
+    finally:
+        store.close()
+    if not kept and not without:
+        return ()
+    names = f" ({', '.join(without[:_SHOWN])}{', …' if len(without) > _SHOWN else ''})" if without else ""
+    return (f"{len(kept)} kept, {len(without)} not to be had{names}",)
 
 
 def list_hub_troubles(tx: Transaction, settings: Settings, *, now: datetime) -> tuple[Trouble, ...]:

@@ -214,20 +214,19 @@ def test_an_unknown_source_id_is_told_with_its_nearest_neighbour() -> None:
         settings.get_source("bbc-wrld")
 
 
-def test_what_has_no_effect_yet_is_noted_with_its_line() -> None:
+def test_what_is_served_and_pushed_is_as_configured() -> None:
     settings = parse(
         SPORTS + SOURCE + 'section = "sports"\n[site]\nimages = "proxy"\n'
         '[fetch]\nrequests_per_hour = 500\n[embed]\nallow = "*"\n[admin]\npassword = "x"\n'
         '[websub]\nhub = "https://hub.example/"\ncallback = "https://me.example/"'
     )
-    assert not settings.site.images
+    assert settings.site.images
+    assert settings.site.images_proxied
     assert settings.embed_allow == ("*",)
     assert settings.requests_per_hour == 500
     assert settings.websub_hub == "https://hub.example/"
     assert settings.websub_callback == "https://me.example/websub/"
-    assert settings.notes == (
-        'c.toml:8:1: site.images: "proxy" has no effect in this version and is treated as "none"',
-    )
+    assert settings.notes == ()
 
 
 def test_secrets_come_from_the_environment_and_from_files_beside_the_configuration(tmp_path: Path) -> None:

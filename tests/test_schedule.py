@@ -216,7 +216,7 @@ def test_a_source_that_hangs_holds_up_no_other_host(
 
 
 def test_old_articles_are_pruned_where_the_admin_wants_it(shared: Line, tmp_path: Path) -> None:
-    for keep, jobs in (("90d", 5), ("forever", 4)):
+    for keep, jobs in (("90d", 6), ("forever", 5)):
         settings = make_settings(tmp_path)
         settings = replace(settings, keep=None if keep == "forever" else timedelta(days=90))
         prepare(settings)

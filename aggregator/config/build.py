@@ -36,8 +36,6 @@ def build_settings(raw: dict[str, object], path: Path, context: Context) -> Sett
         for table in keys.TABLES
         if table not in MANY
     )
-    if site["images"] == "proxy":
-        report.note(("site", "images"), '"proxy" has no effect in this version and is treated as "none"')
     _check_digest(digest, report)
     directory = _read_sections(raw, site, context)
     defaults["timeout"] = defaults["timeout"] or fetch["timeout"]
@@ -261,7 +259,8 @@ def _build_site(site: Values, directory: Directory) -> Site:
         editions=site["editions"],
         sections=directory.sections,
         digits=site["digits"],
-        images=site["images"] == "direct",
+        images=site["images"] != "none",
+        images_proxied=site["images"] == "proxy",
         source_in_title=site["source_in_title"],
         hijri=site["hijri"],
     )

@@ -140,8 +140,8 @@ SITE = Table(
             name="images",
             **kinds.choice("none", "direct", "proxy"),
             default='"direct"',
-            says="Images on pages: none, or straight from the publisher. "
-            '`"proxy"` is treated as `"none"` in this version.',
+            says="Images on pages: none, straight from the publisher, or fetched once by the server and "
+            "passed on, so that publishers do not see who reads.",
         ),
         Key(
             name="source_in_title",

@@ -68,6 +68,7 @@ class Telling:
     """An outlet's report of a story, as it stands now."""
 
     article_id: str  # opaque
+    source_id: str
     source_name: str
     title: str
     former_titles: tuple[str, ...]  # the latest first

@@ -42,6 +42,9 @@ class Site:
     images: bool  # whether pages show images
     source_in_title: SourceInTitle = "off"  # where titles in feeds name the outlet
     hijri: bool = False  # whether front pages show the Hijri date too
+    images_proxied: bool = False  # whether images come from our own address
+    # What these are signed with, added by whoever has the store; None: images as publishers have them.
+    picture_key: str | None = field(default=None, repr=False)
 
     def find_edition(self, edition_id: str) -> Edition | None:
         return next((e for e in self.editions if e.id == edition_id), None)

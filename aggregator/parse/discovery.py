@@ -6,7 +6,7 @@ The page is a stranger's: it is read once, from left to right, in time linear in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from urllib.parse import unquote
 
@@ -28,6 +28,7 @@ _OPAQUE_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name 
 # A quote quotes only where a value begins; one without an end quotes nothing.
 _REST_OF_TAG = re.compile(r"""(?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')|["'=])*+>""")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?""")
+_SIZE = re.compile("([0-9]{1,4})[xX]")
 _COMMENTS = re.compile(r"comments?\b|تعليقات", re.IGNORECASE)
 
 _Attributes = dict[str, str]
@@ -40,7 +41,7 @@ def find_feeds(page: str, *, url: str) -> tuple[str, ...]:
     in its order; `application/json` may be anything and comes after the others, feeds of comments come last.
     The page's own address is not among them. Never raises.
     """
-    base, links = _read_head(page, url)
+    base, links = _read_head(page, url, _is_feed)
     own = absolute_url(url, "")
     ranks: dict[str, int] = {}
     for link in links:
@@ -50,15 +51,44 @@ def find_feeds(page: str, *, url: str) -> tuple[str, ...]:
     return tuple(sorted(ranks, key=ranks.__getitem__)[:MAX_FEEDS])
 
 
-def _read_head(page: str, url: str) -> tuple[str, list[_Attributes]]:
-    """What relative addresses refer to, and the links to feeds."""
+def find_icons(page: str, *, url: str) -> tuple[str, ...]:
+    """The absolute http(s) addresses of the icons that an HTML page at `url` names, the best one first.
+
+    Those of 32 to 192 pixels come first, then those of unsaid and other sizes, then those for the screens of
+    telephones; SVG is left out. Never raises.
+    """
+    base, links = _read_head(page, url, _is_icon)
+    ranks: dict[str, int] = {}
+    for link in links:
+        if found := absolute_url(base, link["href"]):
+            ranks.setdefault(found, _rank_icon(link))
+    return tuple(sorted(ranks, key=ranks.__getitem__))
+
+
+def _is_icon(link: _Attributes) -> bool:
+    relations = link.get("rel", "").lower().split()
+    vector = "svg" in link.get("type", "").lower() or link["href"].partition("?")[0].lower().endswith(".svg")
+    return not vector and bool({"icon", "apple-touch-icon"} & set(relations))
+
+
+def _rank_icon(link: _Attributes) -> int:
+    if "icon" not in link["rel"].lower().split():
+        return 2
+    size = _SIZE.match(link.get("sizes", ""))
+    return 0 if size and 32 <= int(size[1]) <= 192 else 1
+
+
+def _read_head(
+    page: str, url: str, is_wanted: Callable[[_Attributes], bool]
+) -> tuple[str, list[_Attributes]]:
+    """What relative addresses refer to, and the links that are wanted."""
     base: str | None = None
     links: list[_Attributes] = []
     for name, attributes in _read_tags(page):
         href = attributes.get("href", "")
         if name == "base" and base is None and href:  # the first one counts (HTML, 4.2.3)
             base = absolute_url(url, href)
-        elif name == "link" and href and _is_feed(attributes):
+        elif name == "link" and href and is_wanted(attributes):
             links.append(attributes)
             if len(links) == MAX_LINKS:
                 break

@@ -8,7 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from aggregator.model import Article, Coverage, Enclosure, FeedHead, Image
+from aggregator.model import Article, Coverage, Enclosure, FeedHead, Image, Site
+from aggregator.publish.pictures import image_src
 from aggregator.text import strip_controls
 
 RSS_TYPE = "application/rss+xml"
@@ -182,19 +183,22 @@ def _path(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
 
 
-def render_page_body(article: Article, *, images: bool) -> str:
+def render_page_body(site: Site, article: Article) -> str:
     """The article's HTML as a page shows it; as safe as it came.
 
     Its images load when they come near and tell nobody what is read; the one that stands above the text is
-    not in it again. Without `images` there are none.
+    not in it again. On a site without images there are none.
     """
     above = _same_image(article.image.url) if article.image else None
 
     def replace_image(found: re.Match[str]) -> str:
         src = _SRC.search(found[0])
-        if not images or src is None or _same_image(html.unescape(src[1])) == above:
+        url = html.unescape(src[1]) if src else None
+        if not site.images or src is None or url is None or _same_image(url) == above:
             return ""
-        return f'{found[0][:-1]} loading="lazy" decoding="async" referrerpolicy="no-referrer">'
+        shown = html.escape(image_src(site, url))
+        tag = f"{found[0][: src.start(1)]}{shown}{found[0][src.end(1) :]}" if shown != src[1] else found[0]
+        return f'{tag[:-1]} loading="lazy" decoding="async" referrerpolicy="no-referrer">'
 
     return _IMG.sub(replace_image, article.content_html)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from markupsafe import Markup
@@ -241,7 +241,13 @@ def render_css(env: jinja2.Environment, options: EmbedOptions, *, whole: bool) -
 
 
 def render_policy(
-    env: jinja2.Environment, options: EmbedOptions, *, ancestors: Sequence[str], fit: bool, whole: bool = True
+    env: jinja2.Environment,
+    options: EmbedOptions,
+    *,
+    ancestors: Sequence[str],
+    fit: bool,
+    whole: bool = True,
+    site: Site,
 ) -> str:
     """The Content-Security-Policy of a document, or of a fragment (not `whole`) that somebody looks at.
 
@@ -254,12 +260,20 @@ def render_policy(
         "default-src 'none'",
         *script,
         f"style-src {_hash_source(render_css(env, options, whole=whole))}",
-        f"img-src {'https: http:' if options.images else _NOTHING}",
+        f"img-src {_list_image_origins(site) if options.images else _NOTHING}",
         "base-uri 'none'",
         "form-action 'none'",
         render_framers(ancestors),
     ]
     return "; ".join(parts)
+
+
+def _list_image_origins(site: Site) -> str:
+    """Not 'self': a fragment stands on a page of the partner's."""
+    if site.picture_key is None:
+        return "https: http:"
+    parts = urlsplit(site.url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def render_framers(ancestors: Sequence[str]) -> str:

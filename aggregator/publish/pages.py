@@ -8,7 +8,8 @@ It is the same, byte for byte, for the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jinja2
@@ -74,13 +75,14 @@ def render_article(
     latest: Sequence[Article] = (),
     more: Sequence[Article] = (),
     story: str | None = None,
+    icons: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the page of one article.
 
     `section` is where the breadcrumb leads, and what `more` is of; None: straight from the front page, and
     there is no more. Of `related`, `latest` and `more` nothing is shown twice, and not the article itself; of
     each the first few are. `article.content_html` has been sanitised when it came in. `story` is the public
-    id of the story that others tell too, if any.
+    id of the story that others tell too, if any. `icons` are names by source id.
     """
     shown = _Shown(article)
     return env.get_template("article.html").render(
@@ -89,6 +91,7 @@ def render_article(
         section=section,
         article=article,
         shared_story=story,
+        icons=icons,
         related=shown.pick(related, RELATED),
         latest=shown.pick(latest, LATEST),
         more=shown.pick(sorted(more, key=lambda a: a.image is None), MORE) if section else (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from types import MappingProxyType
 
 import jinja2
 
@@ -80,10 +81,18 @@ def render_search(
 
 
 def render_timeline(
-    env: jinja2.Environment, *, site: Site, edition: Edition, story: Timeline, section: Section | None
+    env: jinja2.Environment,
+    *,
+    site: Site,
+    edition: Edition,
+    story: Timeline,
+    section: Section | None,
+    icons: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return the page of a story; `section` is where the breadcrumb leads, as on an article's page."""
-    return env.get_template("timeline.html").render(site=site, edition=edition, section=section, story=story)
+    """Return the page of a story; `section` and `icons` are as on an article's page."""
+    return env.get_template("timeline.html").render(
+        site=site, edition=edition, section=section, story=story, icons=icons
+    )
 
 
 def render_day(env: jinja2.Environment, *, site: Site, edition: Edition, day: Day, page: int) -> str:
@@ -109,8 +118,11 @@ def render_about(
     edition: Edition,
     sources: Collection[Source],
     records: Mapping[str, SourceRecord],
+    icons: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return the page about an edition and its sources, in the order given. `records` are by source id."""
+    """Return the page about an edition and its sources, in the order given. `records` and the
+    names of `icons` are by source id.
+    """
     sections = {section.ref: section for section in site.list_sections(edition.id)}
     unknown = SourceRecord(site_url=None, entries=0, last_at=None)
     outlets = [_introduce(source, sections, records.get(source.id, unknown)) for source in sources]
@@ -120,6 +132,7 @@ def render_about(
         edition=edition,
         section=None,
         outlets=outlets,
+        icons=icons,
         latest_on=None if latest_at is None else latest_at.astimezone(site.timezone).date(),
     )
 

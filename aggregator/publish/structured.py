@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aggregator.model import Article, Section, Site
+from aggregator.publish.pictures import image_url
 from aggregator.publish.templates import article_path, is_weblink
 
 _CONTEXT = "https://schema.org"
@@ -37,7 +38,7 @@ def describe_article(site: Site, article: Article, section: Section | None) -> d
             "url": site.url + article_path(article),
             "mainEntityOfPage": site.url + article_path(article),
             "isBasedOn": _link(article.url),
-            "image": article.image.url if pictured and article.image else None,
+            "image": image_url(site, article.image.url) if pictured and article.image else None,
             "datePublished": article.published_at.isoformat(timespec="seconds"),
             "dateModified": article.updated_at.isoformat(timespec="seconds"),
             "inLanguage": None if article.lang == "und" else article.lang,

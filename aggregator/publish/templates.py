@@ -28,6 +28,7 @@ from markupsafe import Markup
 from aggregator.model import Article, Coverage, Edition, Section, Site, Source, Telling
 from aggregator.publish.body import render_page_body
 from aggregator.publish.digest import count_sources, list_outlets
+from aggregator.publish.pictures import icon_path, image_src, image_url
 
 # Name and media type of a feed by the ending of its path.
 FEED_NAMES = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
@@ -74,6 +75,7 @@ def make_environment(edition: Edition) -> jinja2.Environment:
         story_path=story_path,
         telling_path=telling_path,
         day_path=day_path,
+        icon_path=icon_path,
         search_path=search_path,
         about_path=about_path,
         feed_path=feed_path,
@@ -242,7 +244,20 @@ def _make_filters(edition: Edition, locale: Locale) -> dict[str, Any]:
     def percent(context: Context, share: float) -> str:
         return digits(context, format_percent(share, locale=locale))
 
-    with_context = (digits, day, clock, when, zone, moment, iso, day_link, hijri, percent)
+    with_context = (
+        digits,
+        day,
+        clock,
+        when,
+        zone,
+        moment,
+        iso,
+        day_link,
+        hijri,
+        percent,
+        picture,
+        picture_url,
+    )
     return {
         **{f.__name__: jinja2.pass_context(f) for f in with_context},
         "unlike": lambda item: _unlike(item, edition),
@@ -269,7 +284,17 @@ def _say_time(at: datetime, form: str, timezone: tzinfo, locale: Locale) -> str:
 def _body(context: Context, article: Article) -> Markup:
     """The one text that goes out unescaped: it was sanitised when the entry was cleaned."""
     site: Site = context["site"]
-    return Markup(render_page_body(article, images=site.images))  # noqa: S704
+    return Markup(render_page_body(site, article))  # noqa: S704
+
+
+@jinja2.pass_context
+def picture(context: Context, url: str) -> str:
+    return image_src(context["site"], url)
+
+
+@jinja2.pass_context
+def picture_url(context: Context, url: str) -> str:
+    return image_url(context["site"], url)
 
 
 @jinja2.pass_context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -124,11 +125,12 @@ def get_changed_at(tx: Transaction) -> datetime:
 
 
 def ensure_identity(tx: Transaction, *, authority: str, now: datetime) -> None:
-    """Fix, once for the life of the store, what guids begin with and when the store began."""
+    """Fix, once for the life of the store, what guids begin with, its beginning and what signs pictures."""
     values = [
         {"key": "tag_prefix", "value": f"tag:{authority},2026:"},
         {"key": "created_at", "value": now.isoformat(timespec="seconds")},
         {"key": "revision", "value": "0"},
+        {"key": "picture_key", "value": secrets.token_hex(16)},
         {"key": "changed_at", "value": now.isoformat(timespec="microseconds")},
     ]
     tx.execute(insert(meta).on_conflict_do_nothing(), values)
@@ -137,6 +139,11 @@ def ensure_identity(tx: Transaction, *, authority: str, now: datetime) -> None:
 def get_tag_prefix(tx: Transaction) -> str:
     """What every tag URI (RFC 4151) of ours begins with."""
     return _get_meta(tx, "tag_prefix")
+
+
+def get_picture_key(tx: Transaction) -> str:
+    """What the addresses of images are signed with, for the life of the store."""
+    return _get_meta(tx, "picture_key")
 
 
 def get_created_at(tx: Transaction) -> datetime:

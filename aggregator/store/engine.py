@@ -24,7 +24,7 @@ from aggregator.store.usage import join_users
 
 Transaction = sqlalchemy.Connection
 
-HEAD = "0009"  # the newest migration; a test compares it with migrations/versions
+HEAD = "0010"  # the newest migration; a test compares it with migrations/versions
 
 _BUSY_TIMEOUT_MS = 30_000
 _CACHE_KIB = 8 * 1024  # of each connection; a poller has up to fifteen

@@ -353,3 +353,16 @@ digests = Table(
     Column("attempts", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The icons of sources' sites.
+icons = Table(
+    "icons",
+    metadata,
+    Column("source_id", Label, primary_key=True),
+    Column("next_at", UtcDateTime, nullable=False),  # when its site is asked
+    Column("name", Label),  # of its file: the hash of its bytes; NULL: there is none
+    Column("body", LargeBinary),
+    Column("error", Label),  # why the latest request brought none
+    Index("ix_icons_name", "name"),
+    sqlite_with_rowid=False,
+)

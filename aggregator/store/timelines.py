@@ -95,6 +95,7 @@ def _list_tellings(tx: Transaction, story_id: int, lead: int) -> tuple[Telling, 
         entries.c.lang,
         entries.c.dir,
         entries.c.published_at,
+        entries.c.source_id,
         sources.c.name,
     )
     query = (
@@ -110,6 +111,7 @@ def _list_tellings(tx: Transaction, story_id: int, lead: int) -> tuple[Telling, 
     return tuple(
         Telling(
             article_id=encode_id(row.article_id),
+            source_id=row.source_id,
             source_name=row.name,
             title=row.title,
             former_titles=tuple(title for title in former[row.id] if title != row.title),

@@ -122,7 +122,7 @@ def _respond_box(boxes: _Boxes, documents: Documents, place: str, name: str) -> 
     response = documents.respond(f"embed:{box.path}.{form}?{query}", render) or abort(404)
     if form != "json":
         policy = embed.render_policy(
-            env, options, ancestors=boxes.ancestors, fit=form == "fit", whole=form != "html"
+            env, options, ancestors=boxes.ancestors, fit=form == "fit", whole=form != "html", site=boxes.site
         )
         response.headers["Content-Security-Policy"] = policy
     return response

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavaila
 from aggregator.config import Settings
 from aggregator.errors import StoreError
 from aggregator.model import Edition, Section, Site
-from aggregator.places import find_home, find_section, find_successor, make_edition_rule
+from aggregator.places import find_home, find_icons, find_section, find_successor, make_edition_rule
 from aggregator.publish import pages
 from aggregator.publish.digest import COVERED_WITHIN, build_front_page
 from aggregator.publish.templates import article_path, make_environment, section_path
@@ -193,6 +193,7 @@ def _render_article(
         latest=latest,
         story=timelines.find_shared_story(tx, article),
         more=of_section,
+        icons=find_icons(tx, site, [copy.source_id for copy in article.coverage] + [article.origin.id]),
     )
     return Rendered(
         body=html.encode(),

@@ -17,6 +17,7 @@ from aggregator.catalogue import FORMATS, list_feeds, topic_path
 from aggregator.config import Settings
 from aggregator.model import Edition, Section
 from aggregator.places import Place
+from aggregator.publish.pictures import icon_path
 from aggregator.publish.sitemaps import map_path, news_map_path
 from aggregator.publish.templates import (
     about_path,
@@ -27,7 +28,7 @@ from aggregator.publish.templates import (
     story_feed_path,
     story_path,
 )
-from aggregator.store import Transaction, archives, articles, days, listings, timelines
+from aggregator.store import Transaction, archives, articles, days, icons, listings, timelines
 from aggregator.web.pages import count_pages
 
 Kind = Literal["page", "feed", "box", "file", "static"]
@@ -37,6 +38,7 @@ DYNAMIC: Mapping[str, str] = {
     "/*/search": "answers what its query asks",
     "/oembed": "answers for the address in its query",
     "/embed/article/*": "is given out by /oembed alone",
+    "/picture/*": "is fetched from its publisher when somebody looks",
     "/admin/*": "is for the admin",
     "/websub/*": "hubs ask and push",
     "/hub": "subscribers ask",
@@ -76,6 +78,7 @@ def list_paths(tx: Transaction, settings: Settings) -> Iterator[Listed]:
     yield from _of_kind("file", ("/feeds.opml", "/embed/v1.js", "/robots.txt", "/sitemap.xml"))
     for edition in site.editions:
         yield from _of_kind("file", (map_path(edition), news_map_path(edition)))
+    yield from _of_kind("file", map(icon_path, icons.list_icon_names(tx)))
     yield from _of_kind("static", (f"/static/{file.name}" for file in sorted(STATIC.iterdir())))
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, redirect, request
 
 from aggregator.config import Settings
 from aggregator.model import Edition, Site, Source
-from aggregator.places import find_home, make_edition_rule
+from aggregator.places import find_home, find_icons, make_edition_rule
 from aggregator.publish import reference
 from aggregator.publish.templates import day_path, story_path
 from aggregator.searching import MAX_CHARS, MAX_WORDS, parse_query
@@ -76,6 +76,7 @@ def make_blueprint(
                 edition=edition,
                 sources=_list_sources(settings, edition),
                 records=sources.list_records(tx),
+                icons=find_icons(tx, site, [source.id for source in settings.sources]),
             )
             return Rendered(body=html.encode(), content_type=_HTML, max_age=_ABOUT_MAX_AGE)
 
@@ -141,8 +142,14 @@ def _render_story(tx: Transaction, environments: Environments, site: Site, story
         return None
     section = find_home(site, story.lead)
     edition = (site.find_edition(section.edition) if section else None) or site.editions[0]
+    icons = find_icons(tx, site, [telling.source_id for telling in story.tellings])
     html = reference.render_timeline(
-        environments[edition.id], site=site, edition=edition, story=story, section=section
+        environments[edition.id],
+        site=site,
+        edition=edition,
+        story=story,
+        section=section,
+        icons=icons,
     )
     return Rendered(body=html.encode(), content_type=_HTML, max_age=_STORY_MAX_AGE)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -21,13 +22,15 @@ from aggregator.config import Settings, digest_file, load_settings
 from aggregator.errors import ConfigError, PortTaken, StoreError
 from aggregator.logs import setup_logging
 from aggregator.store import Store, open_store, processes
-from aggregator.web import create_app
+from aggregator.web import close_app, create_app
 from aggregator.web.documents import Documents
 
 _WORKERS = 2
 # Of each worker. One answers rendered documents a tenth faster, but a hub's push that waits for the store's
 # writer would hold up all of them.
 _THREADS = 2
+# So many more where images are passed on, which take as long as publishers do; granian warns of more.
+_WAITING = 4
 
 _STOPPING_SECONDS = 5  # for answers under way
 _LOOK_SECONDS = 0.5
@@ -44,6 +47,7 @@ class Running:
     number: int  # of the configuration
     log_format: str
     proxies: int = 0  # reverse proxies of ours in front, whose X-Forwarded-For is believed
+    waiting: int = 1  # requests of a worker that may wait for publishers' images at the same time
 
 
 def run_server(
@@ -56,13 +60,14 @@ def run_server(
     address = _find_address(host, port)
     # The poller's threads run in this process: a forked child would inherit their locks in any state.
     multiprocessing.set_start_method("spawn", force=True)
+    running.waiting = _WAITING if running.settings.site.images_proxied else 1
     server = Granian(
         "aggregator.web",
         address=address,
         port=port,
         interface=Interfaces.WSGI,
         workers=_WORKERS,
-        blocking_threads=_THREADS,
+        blocking_threads=_THREADS - 1 + running.waiting,
         backpressure=128,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOPPING_SECONDS,
@@ -90,7 +95,8 @@ class _Site:
         self._running = running
         self._store = store
         self._ended = threading.Event()
-        self._app = self._make_app(running.settings)
+        self._made = self._make_app(running.settings)
+        self._app = self._made.wsgi_app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
@@ -116,14 +122,17 @@ class _Site:
         settings = load_settings(path, environ=os.environ)
         former = self._ended
         self._ended = threading.Event()
-        self._app = self._make_app(settings)
+        made, self._made = self._made, self._make_app(settings)
+        self._app = self._made.wsgi_app
         self._running.settings, self._running.number = settings, mark.number
         former.set()
+        close_app(made)
 
-    def _make_app(self, settings: Settings) -> WSGIApplication:
+    def _make_app(self, settings: Settings) -> Flask:
         documents = Documents(self._store)
         threading.Thread(target=documents.follow, args=(self._ended,), daemon=True).start()
-        return create_app(settings, self._store, documents=documents, proxies=self._running.proxies).wsgi_app
+        options = {"proxies": self._running.proxies, "waiting": self._running.waiting}
+        return create_app(settings, self._store, documents=documents, **options)
 
 
 def _find_address(host: str, port: int) -> str:

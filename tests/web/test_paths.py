@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from aggregator.grouping import group_new
-from aggregator.store import days
+from aggregator.store import days, icons
 from aggregator.web import create_app
 from aggregator.web.paths import is_dynamic, list_former_paths, list_paths
 from tests.harness import make_item
@@ -25,13 +25,16 @@ FERRY = (
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """With a story that two articles tell, and days of several pages."""
+    """With a story that two articles tell, days of several pages, and the icon of a source."""
     folder = tmp_path_factory.mktemp("portal")
     with open_portal(folder) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(days, "PER_PAGE", 50)
         for source_id, item in zip(("herald", "wire"), FERRY, strict=True):
             save_feed(opened.store, opened.settings, source_id, [*PORTAL_ITEMS[source_id], item])
         group_new(opened.store, now=NOON, stopping=threading.Event())
+        site = icons.IconSite(source_id="wire", site_url="https://wire.example/")
+        with opened.store.write() as tx:
+            icons.record_icon(tx, site, b"GIF89a", ending="gif", next_at=NOON, now=NOON)
         yield opened
 
 
