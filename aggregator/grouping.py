@@ -7,12 +7,10 @@ import threading
 from collections import Counter
 from datetime import datetime
 
-from aggregator.dedupe.links import list_links
+from aggregator.dedupe.essence import Essence, make_essence, unpack_essence
 from aggregator.dedupe.stories import WINDOW, assign_stories
 from aggregator.dedupe.terms import (
-    Terms,
     count_key,
-    extract_terms,
     list_counted,
     list_salient,
     pack_vector,
@@ -20,7 +18,6 @@ from aggregator.dedupe.terms import (
 )
 from aggregator.model import StoryArticle
 from aggregator.store import Store, Transaction, entries, stories
-from aggregator.urls import canonical_url
 
 _BATCH = 100  # articles in one transaction: writers wait that long
 
@@ -44,11 +41,12 @@ def _group_batch(tx: Transaction, *, now: datetime) -> int:
     pending = stories.list_pending(tx, limit=_BATCH)
     if not pending:
         return 0
-    terms = [_extract(article) for article in pending]
+    essences = [_find_essence(article) for article in pending]
+    terms = [essence.terms for essence in essences]
     counted = Counter(term for each in terms for term in list_counted(each))
     stories.count_terms(tx, counted, now=now)
     counts = stories.get_counts(tx, counted, now=now)
-    fresh = [_weigh(article, each, counts) for article, each in zip(pending, terms, strict=True)]
+    fresh = [_weigh(article, each, counts) for article, each in zip(pending, essences, strict=True)]
     since = min(article.published_at for article in pending) - WINDOW
     candidates = stories.list_candidates(tx, fresh, since=since)
     at_hand = {each.article.article_id for each in fresh}
@@ -66,22 +64,23 @@ def _group_batch(tx: Transaction, *, now: datetime) -> int:
     return len(pending)
 
 
-def _extract(article: stories.PendingArticle) -> Terms:
-    title, _, text = article.folded.partition("\n")
-    return extract_terms(title, text, article.lang)
+def _find_essence(article: stories.PendingArticle) -> Essence:
+    if article.essence is not None:
+        return unpack_essence(article.essence)
+    return make_essence(article.folded, lang=article.lang, url=article.url, image_url=article.image_url)
 
 
-def _weigh(article: stories.PendingArticle, terms: Terms, counts: dict[int, float]) -> stories.IndexedArticle:
-    vector = weigh_terms(terms, counts)
-    page = canonical_url(article.url) if article.url else None
-    _, _, text = article.folded.partition("\n")
+def _weigh(
+    article: stories.PendingArticle, essence: Essence, counts: dict[int, float]
+) -> stories.IndexedArticle:
+    vector = weigh_terms(essence.terms, counts)
     return stories.IndexedArticle(
         article=StoryArticle(
             article_id=article.article_id,
             source_id=article.source_id,
             published_at=article.published_at,
             vector=pack_vector(vector),
-            links=list_links([page] if page else [], article.image_url, text),
+            links=essence.links,
         ),
         weights={term: vector.weights[term] for term in list_salient(vector)},
     )

@@ -16,6 +16,7 @@ from aggregator.classify import describe_rule, find_skip, place_entry
 from aggregator.clean.entries import clean_entries
 from aggregator.clean.words import plain_line
 from aggregator.dedupe.boilerplate import learn_boilerplate
+from aggregator.dedupe.essence import find_essence, pack_essence
 from aggregator.dedupe.fingerprint import fingerprint_entries
 from aggregator.model import (
     Boilerplate,
@@ -24,10 +25,12 @@ from aggregator.model import (
     ParsedFeed,
     ReadEntry,
     Rule,
+    SearchWords,
     Source,
     SourceReading,
 )
 from aggregator.parse.feeds import parse_feed
+from aggregator.stems import find_visible, stem_article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,4 +145,8 @@ def _drop_unwanted(
 
 def _read_entry(entry: Entry, fingerprint: Fingerprint, source: Source) -> ReadEntry:
     placement = place_entry(source, title=entry.title, url=entry.url, categories=entry.categories)
-    return ReadEntry(entry=entry, fingerprint=fingerprint, placement=placement)
+    visible = find_visible(source.content, full=entry.text, excerpt=entry.excerpt)
+    lang, title, body = stem_article(entry.title, visible, entry.lang)
+    words = SearchWords(content=source.content, lang=lang, title=title, body=body)
+    essence = pack_essence(find_essence(entry, fingerprint))
+    return ReadEntry(entry=entry, fingerprint=fingerprint, placement=placement, words=words, essence=essence)

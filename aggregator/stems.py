@@ -18,6 +18,7 @@ _STEMMERS = dict(
         "sv=swedish tr=turkish"
     ).split()
 )
+INDEXED_CHARS = 20_000  # of a text, for search
 _STEMS_KEPT = 65_536  # of a language; a hostile text must not fill the memory
 _SHARE_OF_FUNCTION_WORDS = 0.15  # of a text in the language; a headline has fewer and stays undetermined
 # The Arabic stemmer leaves an ending on where it has found an article: "the match" would not find "match".
@@ -96,6 +97,22 @@ def stem_words(words: Iterable[str], language: str) -> list[str]:
     (as English), are stemmed by their own letters.
     """
     return list(map(_find_stems(language).__getitem__, words))
+
+
+def find_visible(content: str, *, full: str, excerpt: str) -> str:
+    """The text below the headline on the article's page: nobody may find what nobody may read."""
+    if content == "title":
+        return ""
+    return (full if content == "full" else "") or excerpt
+
+
+def stem_article(title: str, text: str, tag: str) -> tuple[str, str, str]:
+    """The language that an article is searched in, and its title and text as search knows them: stems with
+    single spaces between them.
+    """
+    headline, words = fold(title).split(), fold(text[:INDEXED_CHARS]).split()
+    language = find_language(tag, headline + words)
+    return language, " ".join(stem_words(headline, language)), " ".join(stem_words(words, language))
 
 
 class _Stems(dict[str, str]):

@@ -78,7 +78,7 @@ STEPS = (
     ("store entries", entries, "insert_entries"),
     ("saving, the rest", saving, "save_results"),
     ("find stories: pending", stories, "list_pending"),
-    ("find stories: terms", grouping, "_extract"),
+    ("find stories: terms", grouping, "_find_essence"),
     ("find stories: terms", grouping, "_weigh"),
     ("find stories: counts", stories, "count_terms"),
     ("find stories: counts", stories, "get_counts"),

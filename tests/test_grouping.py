@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,28 @@ def test_beyond_the_window_the_same_words_tell_another_event(store: Store) -> No
         save(store, read, now=read.entry.published_at)
         group(store, now=read.entry.published_at)
     assert get_stories(store) == {id_of(read): id_of(read) for read in (first, later)}
+
+
+def test_what_was_found_while_reading_gives_the_story_that_the_stored_words_give(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also of an entry that was edited before it had a story: what was found in its old words is gone."""
+    reads = make_reports((*FERRY, *POOL), "event")
+    earlier = make_fillers(1)[0].entry
+    save(store, edit_read(reads[0], title=earlier.title, text=earlier.text), *reads[1:])
+    save(store, reads[0], now=NOON + HOUR)
+    with open_sample(tmp_path_factory.mktemp("bare"), *map(make_source, ("harbour", "ferry"))) as bare:
+        save(bare, *(replace(read, essence=None, words=None) for read in reads))
+        for each in (store, bare):
+            group(each)
+        assert get_vectors(store) == get_vectors(bare)
+    with store.read() as tx:
+        assert tx.execute(select(tables.essences)).all() == []
+
+
+def get_vectors(store: Store) -> set[Any]:
+    with store.read() as tx:
+        return {(row.article_id, row.vector, *row.links) for row in tx.execute(select(tables.vectors))}
 
 
 def test_a_copy_needs_no_story_of_its_own(store: Store) -> None:

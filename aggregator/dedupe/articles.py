@@ -27,6 +27,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from aggregator.dedupe.likeness import Likeness, Text, describe, find_likeness, make_text
 from aggregator.model import Assignment, Candidate, Decision, Fingerprint
@@ -50,7 +51,8 @@ def list_touched(fresh: Sequence[Candidate], known: Sequence[Candidate]) -> set[
 
     `known` is as for assign_articles.
     """
-    index = _Index([*known, *fresh])
+    everything = [*known, *fresh]
+    index = _Index(everything, everything)
     new = {entry.entry_id for entry in fresh}
     touched: set[int] = set()
     for entry in fresh:
@@ -74,7 +76,7 @@ def assign_articles(
     others are measured by: the earliest, then the fullest, then that of the source which the configuration
     names first. A fresh entry's own article_id is not read.
     """
-    index = _Index(known)
+    index = _Index(known, [*known, *fresh, *again])
     chosen = {}
     for entry in sorted((*fresh, *again), key=_originality):
         assignment = _assign(entry, index)
@@ -237,7 +239,11 @@ def _originality(entry: Candidate) -> tuple[datetime, int, int, int]:
 class _Index:
     """Candidates by key, by sketch and by id."""
 
-    def __init__(self, known: Sequence[Candidate]) -> None:
+    def __init__(self, known: Sequence[Candidate], everything: Sequence[Candidate]) -> None:
+        """`everything` are those known and those that will be added."""
+        counts = Counter(chain.from_iterable(candidate.fingerprint.sketch for candidate in everything))
+        # Nearly all hashes are one entry's alone, and nothing is found by them.
+        self._shared = {value for value, count in counts.items() if count > 1}
         self._by_key: defaultdict[int, list[Candidate]] = defaultdict(list)
         self._by_hash: defaultdict[int, list[int]] = defaultdict(list)
         self._by_id: dict[int, Candidate] = {}
@@ -249,7 +255,7 @@ class _Index:
         self._by_id[candidate.entry_id] = candidate
         for key in _keys(candidate):
             self._by_key[key].append(candidate)
-        for value in candidate.fingerprint.sketch:
+        for value in self._shared.intersection(candidate.fingerprint.sketch):
             self._by_hash[value].append(candidate.entry_id)
 
     def get_entry(self, entry_id: int) -> Candidate:
@@ -269,11 +275,8 @@ class _Index:
 
     def find_near(self, entry: Candidate) -> list[Candidate]:
         """Whatever shares at least SHARED_HASHES of the sketch that not everybody has."""
-        counts: Counter[int] = Counter()
-        for value in entry.fingerprint.sketch:
-            holders = self._by_hash[value]
-            if len(holders) < COMMON:
-                counts.update(holders)
+        holding = [self._by_hash[value] for value in self._shared.intersection(entry.fingerprint.sketch)]
+        counts = Counter(chain.from_iterable(held for held in holding if len(held) < COMMON))
         return [self._by_id[i] for i, count in counts.items() if count >= SHARED_HASHES]
 
     def get_text(self, candidate: Candidate) -> Text:

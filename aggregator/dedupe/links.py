@@ -17,9 +17,14 @@ def list_links(pages: Iterable[str], image: str | None, text: str) -> frozenset[
     They are the canonical URLs of the article and of its translations (hreflang), and its picture together
     with any two of the first numbers of its text. Years and single digits do not count, nor a picture alone.
     """
+    return find_links(pages, image, fold(text).split() if image else ())
+
+
+def find_links(pages: Iterable[str], image: str | None, words: Iterable[str]) -> frozenset[int]:
+    """Do the same for the folded words of the text."""
     keys = {f"page {page}" for page in pages}
     if image:
-        numbers = [word for word in fold(text).split() if word.isdigit() and _tells(word)]
+        numbers = list(filter(_tells, filter(str.isdigit, words)))
         first = sorted(dict.fromkeys(numbers), key=numbers.index)[:LINK_NUMBERS]
         keys.update(f"image {image} {' '.join(pair)}" for pair in combinations(sorted(first), 2))
     return frozenset(crc32(key.encode()) >> 1 for key in keys)

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush, nsmallest
+from heapq import heapify, heappop, heappush
 from itertools import combinations
 
 from aggregator.dedupe.terms import list_salient, list_shared, measure_likeness, unpack_vector
@@ -182,7 +182,7 @@ class _Board:
                 for other, other_weight in holders[term].items():
                     shares[other] += weight * other_weight
             shares.pop(number, None)
-            for other in nsmallest(NEIGHBOURS, shares, key=lambda other: (-shares[other], other)):
+            for _, other in sorted([(-share, other) for other, share in shares.items()])[:NEIGHBOURS]:
                 if other not in self.near[number]:
                     self.measure_groups(number, other)
 

@@ -31,6 +31,7 @@ from aggregator.model.entries import (
     Fingerprint,
     Placement,
     ReadEntry,
+    SearchWords,
     SourceReading,
 )
 from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
@@ -131,6 +132,7 @@ __all__ = [
     "SearchResult",
     "SearchTerm",
     "SearchTrouble",
+    "SearchWords",
     "Section",
     "Site",
     "Situation",

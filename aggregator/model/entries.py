@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from aggregator.model.documents import Enclosure, Hints, Image
-from aggregator.model.settings import Direction
+from aggregator.model.settings import ContentRight, Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,23 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchWords:
+    """What an article that this entry leads is searched by: stems with single spaces between them."""
+
+    content: ContentRight  # of the source: what of the text readers may see, and find
+    lang: str  # whose stems these are
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadEntry:
     entry: Entry
     fingerprint: Fingerprint
     placement: Placement
+    # Of an article that the entry founds. None: made when they are needed.
+    words: SearchWords | None = None
+    essence: bytes | None = None  # packed by dedupe.essence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +24,7 @@ from aggregator.store.usage import join_users
 
 Transaction = sqlalchemy.Connection
 
-HEAD = "0010"  # the newest migration; a test compares it with migrations/versions
+HEAD = "0011"  # the newest migration; a test compares it with migrations/versions
 
 _BUSY_TIMEOUT_MS = 30_000
 _CACHE_KIB = 8 * 1024  # of each connection; a poller has up to fifteen
@@ -229,6 +229,27 @@ def write_rows(
     """
     if rows:
         tx.exec_driver_sql(_compile(statement, tx.dialect), list(rows))
+
+
+def insert_rows(tx: Transaction, statement: sqlalchemy.Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for rows of all columns of a table, as Python has them."""
+    converters = _list_converters(statement.table, tx.dialect)
+    write_rows(
+        tx,
+        statement,
+        [
+            tuple(row[name] if convert is None else convert(row[name]) for name, convert in converters)
+            for row in rows
+        ],
+    )
+
+
+@lru_cache(maxsize=64)
+def _list_converters(
+    table: sqlalchemy.FromClause, dialect: sqlalchemy.Dialect
+) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    types = ((column.name, column.type.dialect_impl(dialect)) for column in table.c)
+    return tuple((name, kind.bind_processor(dialect)) for name, kind in types)
 
 
 def read_rows(

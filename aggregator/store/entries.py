@@ -24,14 +24,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from aggregator.model import Assignment, Decision, Entry, Placement, ReadEntry
+from aggregator.model import Assignment, Decision, Entry, Placement, ReadEntry, SearchWords
 from aggregator.store import ids
-from aggregator.store.engine import Transaction
+from aggregator.store.engine import Transaction, insert_rows, write_rows
 from aggregator.store.ids import batched_ids
-from aggregator.store.search import index_articles
-from aggregator.store.tables import article_sections, articles, entries, meta, revisions, tombstones
+from aggregator.store.search import Founded, index_articles, index_founded
+from aggregator.store.tables import (
+    article_sections,
+    articles,
+    entries,
+    essences,
+    meta,
+    revisions,
+    tombstones,
+)
 
 RULING = "ruling"  # the rule of what an admin has decided
+_INSERT_ARTICLE, _INSERT_ENTRY, _INSERT_ESSENCE = insert(articles), insert(entries), insert(essences)
+_LIST = insert(article_sections).on_conflict_do_nothing()
 _SLUG = "abcdefghijklmnopqrstuvwxyz0123456789-_"  # characters of a section's id
 
 
@@ -130,13 +140,33 @@ def insert_entries(tx: Transaction, new: Sequence[NewEntry]) -> None:
     """Store new entries, and the articles that they found."""
     if not new:
         return
-    founded = [_article_row(n) for n in new if n.assignment.article_id is None]
-    if founded:
-        tx.execute(insert(articles), founded)
-    tx.execute(insert(entries), [_entry_row(n) for n in new])
-    touched = {_article_values(n.id, n.assignment)["article_id"] for n in new}
-    _list_in_sections(tx, touched)
-    index_articles(tx, touched)
+    founded = [n for n in new if n.assignment.article_id is None]
+    insert_rows(tx, _INSERT_ARTICLE, [_article_row(n) for n in founded])
+    insert_rows(tx, _INSERT_ENTRY, [_entry_row(n) for n in new])
+    essences_at_hand = [(n.id, n.read.essence) for n in founded if n.read.essence is not None]
+    write_rows(tx, _INSERT_ESSENCE, essences_at_hand)
+    places: defaultdict[int, set[tuple[str, str]]] = defaultdict(set)
+    for n in new:
+        places[_find_article(n)].add((n.read.entry.source_id, n.read.placement.section))
+    grown = places.keys() - {n.id for n in founded}
+    _list_founded(tx, founded, places)
+    _list_in_sections(tx, grown)
+    ready = [_describe(n, n.read.words, places[n.id]) for n in founded if n.read.words is not None]
+    index_articles(tx, places.keys() - index_founded(tx, ready))
+
+
+def _find_article(new: NewEntry) -> int:
+    return new.id if new.assignment.article_id is None else new.assignment.article_id
+
+
+def _describe(new: NewEntry, words: SearchWords, places: Collection[tuple[str, str]]) -> Founded:
+    return Founded(
+        article_id=new.id,
+        source_id=new.read.entry.source_id,
+        published_at=new.read.entry.published_at,
+        words=words,
+        places=frozenset(places),
+    )
 
 
 def update_entry(tx: Transaction, known: KnownEntry, read: ReadEntry, *, now: datetime) -> None:
@@ -161,6 +191,7 @@ def update_entry(tx: Transaction, known: KnownEntry, read: ReadEntry, *, now: da
         leads = and_(articles.c.id == known.article_id, articles.c.lead_entry_id == known.id)
         tx.execute(update(articles).where(leads).values(updated_at=edited_at))
     tx.execute(update(entries).where(entries.c.id == known.id).values(values))
+    tx.execute(delete(essences).where(essences.c.entry_id == known.id))
     relist_articles(tx, {known.article_id})
 
 
@@ -270,6 +301,19 @@ def count_merged(tx: Transaction) -> dict[str, dict[str, int]]:
     return counts
 
 
+def _list_founded(
+    tx: Transaction, founded: Sequence[NewEntry], places: Mapping[int, Collection[tuple[str, str]]]
+) -> None:
+    """As _list_in_sections, of articles that are new with all their entries: nothing is read back."""
+    rows = set()
+    for new in founded:
+        for _, section in places[new.id]:
+            edition, slash, _ = section.rpartition("/")
+            rows |= {(ref, new.read.entry.published_at, new.id) for ref in (section, f"{edition}{slash}all")}
+    names = ("section", "published_at", "article_id")
+    insert_rows(tx, _LIST, [dict(zip(names, row, strict=True)) for row in sorted(rows)])
+
+
 def _list_in_sections(tx: Transaction, article_ids: Collection[int]) -> None:
     edition_all = func.rtrim(entries.c.section, _SLUG) + "all"
     for chunk in batched_ids(article_ids):
@@ -303,6 +347,7 @@ def _article_row(new: NewEntry) -> dict[str, object]:
         "published_at": entry.published_at,
         "updated_at": entry.updated_at,
         "first_seen_at": entry.first_seen_at,
+        **dict.fromkeys(("story_id", "story_rule", "story_score", "story_threshold", "story_words")),
     }
 
 

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from math import sqrt
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, TextClause, and_, bindparam, delete, func, insert, select, text, update
 
-from aggregator.model import SearchHit, SearchQuery, SearchResult, SearchTerm
+from aggregator.model import SearchHit, SearchQuery, SearchResult, SearchTerm, SearchWords
 from aggregator.plain import read_text
-from aggregator.stems import find_language, stem_words
+from aggregator.stems import find_visible, stem_article
 from aggregator.store.articles import get_articles
-from aggregator.store.engine import Store, Transaction
+from aggregator.store.engine import Store, Transaction, insert_rows
 from aggregator.store.ids import batched_ids, decode_id
 from aggregator.store.tables import articles, entries, search_texts, sources
-from aggregator.text import fold
 
 CANDIDATES = 1000  # the newest hits: so many are ranked, and can be paged through
-INDEXED_CHARS = 20_000  # of a text
 FRESH = timedelta(days=7)  # three times as old, and twice the relevance is needed for the same place
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOLD_EVERY = 10_000
 _PER_MINUTE = 1 << 12  # numbers
 _ENDS = (-(1 << 62), 1 << 62)
+_NUMBERED_AT_ONCE = 500  # in one IN list
+_INSERT = insert(search_texts)
 _INDEXED_AT_ONCE = 100  # articles in one transaction: writers of other processes wait that long
 
 _WEIGHTS = {"title": 5.0, "body": 1.0}
@@ -52,6 +54,17 @@ WHERE words @@ query AND id >= :since AND id < :before ORDER BY id DESC LIMIT :l
 _POSTGRESQL_RELEVANCE = (
     f"ts_rank('{{0, 0, {_WEIGHTS['body'] / _WEIGHTS['title']}, 1}}', words, CAST(:ranked AS tsquery), 1)"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founded:
+    """An article that is new with all its entries."""
+
+    article_id: int
+    source_id: str  # of the entry that founded it, whose words it has
+    published_at: datetime
+    words: SearchWords
+    places: frozenset[tuple[str, str]]  # of its entries, the source and the section of each
 
 
 class _Match(NamedTuple):
@@ -104,7 +117,45 @@ def index_articles(tx: Transaction, article_ids: Collection[int]) -> None:
             changed.sort(key=lambda values: values["number"])  # else SQLite's index is flushed at each row
             tx.execute(update(search_texts).where(search_texts.c.id == bindparam("number")), changed)
         if new:
-            tx.execute(insert(search_texts), _number(tx, new))
+            insert_rows(tx, _INSERT, _number(tx, new))
+
+
+def index_founded(tx: Transaction, founded: Sequence[Founded]) -> set[int]:
+    """Index articles that are being founded, by the words that come with them; returns their ids.
+
+    Left out are those whose words were made for other rights than their source has by now.
+    """
+    rights = _list_rights(tx, {each.source_id for each in founded})
+    ready = [each for each in founded if rights.get(each.source_id) == each.words.content]
+    known = _list_indexed(tx, [each.article_id for each in ready])
+    new = [(each.published_at, _list_values(each)) for each in ready if each.article_id not in known]
+    for start in range(0, len(new), _NUMBERED_AT_ONCE):
+        insert_rows(tx, _INSERT, _number(tx, new[start : start + _NUMBERED_AT_ONCE]))
+    return {values["article_id"] for _, values in new}
+
+
+def _list_values(founded: Founded) -> dict[str, Any]:
+    words = founded.words
+    return {
+        "article_id": founded.article_id,
+        "lang": words.lang,
+        "title": words.title,
+        "body": words.body,
+        "places": _join_places(founded.places),
+    }
+
+
+def _list_rights(tx: Transaction, source_ids: Collection[str]) -> dict[str, str]:
+    query = select(sources.c.id, sources.c.content).where(sources.c.id.in_(source_ids))
+    return {row.id: row.content for row in tx.execute(query)}
+
+
+def _list_indexed(tx: Transaction, article_ids: Collection[int]) -> set[int]:
+    found: set[int] = set()
+    for chunk in batched_ids(article_ids):
+        query = select(search_texts.c.article_id).where(search_texts.c.article_id.in_(chunk))
+        found.update(tx.execute(query).scalars())
+    return found
 
 
 def forget_articles(tx: Transaction, article_ids: Collection[int]) -> None:
@@ -191,38 +242,38 @@ def _read_rows(tx: Transaction, article_ids: Collection[int]) -> Sequence[Row[*t
     return tx.execute(query.where(articles.c.id.in_(article_ids))).all()
 
 
-def _make_values(row: Row[*tuple[Any, ...]], places: Collection[str]) -> dict[str, Any]:
-    title = fold(row.title).split()
-    body = fold(_read_visible(row)[:INDEXED_CHARS]).split()
-    lang = find_language(row.lang, title + body)
+def _make_values(row: Row[*tuple[Any, ...]], places: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    full = read_text(row.content_html) if row.content == "full" else ""
+    visible = find_visible(row.content, full=full, excerpt=row.excerpt)
+    lang, title, body = stem_article(row.title, visible, row.lang)
     return {
         "article_id": row.article_id,
         "lang": lang,
-        "title": " ".join(stem_words(title, lang)),
-        "body": " ".join(stem_words(body, lang)),
-        "places": " ".join(sorted(places)),
+        "title": title,
+        "body": body,
+        "places": _join_places(places),
     }
 
 
-def _read_visible(row: Row[*tuple[Any, ...]]) -> str:
-    """The text below the headline on the article's page: nobody may find what nobody may read."""
-    if row.content == "title":
-        return ""
-    full: str = read_text(row.content_html) if row.content == "full" else ""
-    excerpt: str = row.excerpt
-    return full or excerpt
-
-
-def _list_places(tx: Transaction, article_ids: Collection[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {article_id: set() for article_id in article_ids}
+def _list_places(tx: Transaction, article_ids: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+    """The source and the section of each entry."""
+    found: dict[int, set[tuple[str, str]]] = {article_id: set() for article_id in article_ids}
     columns = (entries.c.article_id, entries.c.source_id, entries.c.section)
     for row in tx.execute(select(*columns).where(entries.c.article_id.in_(article_ids))):
-        edition = row.section.partition("/")[0]
-        places = (("edition", edition), ("section", row.section), ("source", row.source_id))
-        found[row.article_id].update(_name_place(*place) for place in places)
+        found[row.article_id].add((row.source_id, row.section))
     return found
 
 
+def _join_places(places: Iterable[tuple[str, str]]) -> str:
+    words: set[str] = set()
+    for source_id, section in places:
+        edition = section.partition("/")[0]
+        kinds = (("edition", edition), ("section", section), ("source", source_id))
+        words.update(_name_place(*kind) for kind in kinds)
+    return " ".join(sorted(words))
+
+
+@lru_cache(maxsize=4096)
 def _name_place(kind: str, value: str) -> str:
     """One word for any value: in the index, a hyphen would part it in two."""
     return kind[:2] + blake2b(f"{kind}:{value}".encode(), digest_size=5).hexdigest()

@@ -11,6 +11,7 @@ import struct
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import Candidate, Fingerprint
-from aggregator.store.engine import Transaction, read_rows, write_rows
+from aggregator.store.engine import Transaction, insert_rows, read_rows, write_rows
 from aggregator.store.entries import RULING
 from aggregator.store.ids import batched_ids
 from aggregator.store.tables import entries, revisions, signatures, sketches, to_microseconds
@@ -43,6 +44,11 @@ _COLUMNS = (
 
 _HOLDERS = select(sketches.c.hash, sketches.c.entry_id).where(
     sketches.c.published_at >= bindparam("since", None), sketches.c.hash.in_(bindparam("ids", expanding=True))
+)
+_signed = insert(signatures)
+_SIGN = _signed.on_conflict_do_update(
+    index_elements=["entry_id"],
+    set_={name: _signed.excluded[name] for name in ("signed_at", "sketch", "folded")},
 )
 _placed = insert(sketches)
 _PLACE = _placed.on_conflict_do_update(
@@ -102,10 +108,7 @@ def record_signatures(tx: Transaction, signed: Collection[Candidate], *, now: da
         }
         for c in known
     ]
-    written = insert(signatures)
-    names = ("signed_at", "sketch", "folded")
-    changed = {name: written.excluded[name] for name in names}
-    tx.execute(written.on_conflict_do_update(index_elements=["entry_id"], set_=changed), rows)
+    insert_rows(tx, _SIGN, rows)
     places = []
     for c in known:
         place = (c.entry_id % SLOTS, c.entry_id, to_microseconds(c.published_at))
@@ -142,11 +145,8 @@ def _list_neighbours(
     holders = _list_holders(tx, {value for f in prints for value in f.sketch}, since=since)
     found: set[int] = set()
     for fingerprint in prints:
-        counts: Counter[int] = Counter()
-        for value in fingerprint.sketch:
-            holding = holders.get(value, ())
-            if len(holding) < common:
-                counts.update(holding)
+        holding = [holders[value] for value in fingerprint.sketch if value in holders]
+        counts = Counter(chain.from_iterable(held for held in holding if len(held) < common))
         found.update(entry_id for entry_id, count in counts.items() if count >= shared)
     return found
 

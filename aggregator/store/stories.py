@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import nsmallest
 from operator import itemgetter
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
@@ -17,11 +16,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import StoryArticle, StoryCandidate, StoryPlan, StoryReason, StoryRulings
 from aggregator.store.counters import STORIES_JOINED, add_counts
-from aggregator.store.engine import Transaction, read_rows, write_rows
+from aggregator.store.engine import Transaction, insert_rows, read_rows, write_rows
 from aggregator.store.ids import batched_ids
 from aggregator.store.tables import (
     articles,
     entries,
+    essences,
     redirects,
     signatures,
     story_rulings,
@@ -78,6 +78,7 @@ class PendingArticle:
     url: str | None
     image_url: str | None
     folded: str  # title, line end, text
+    essence: bytes | None  # None: it is yet to be made of the others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +101,11 @@ def list_pending(tx: Transaction, *, limit: int) -> tuple[PendingArticle, ...]:
             entries.c.image,
             entries.c.title,
             signatures.c.folded,
+            essences.c.packed,
         )
         .join(entries, entries.c.id == articles.c.lead_entry_id)
         .outerjoin(signatures, signatures.c.entry_id == articles.c.lead_entry_id)
+        .outerjoin(essences, essences.c.entry_id == articles.c.lead_entry_id)
         .where(articles.c.story_id.is_(None))
         .order_by(articles.c.published_at, articles.c.id)
         .limit(limit)
@@ -116,6 +119,7 @@ def list_pending(tx: Transaction, *, limit: int) -> tuple[PendingArticle, ...]:
             url=row.url,
             image_url=row.image["url"] if row.image else None,
             folded=row.folded or f"{row.title}\n",
+            essence=row.packed,
         )
         for row in tx.execute(query)
     )
@@ -149,7 +153,8 @@ def list_candidates(
         for term, weight in each.weights.items():
             for story_id, other_weight in holders[term].items():
                 shares[story_id] += weight * other_weight
-        wanted.update(nsmallest(KNOWN_STORIES, shares, key=lambda story: (-shares[story], story)))
+        likest = sorted([(-share, story_id) for story_id, share in shares.items()])
+        wanted.update(story_id for _, story_id in likest[:KNOWN_STORIES])
         wanted.update(story_id for link in each.article.links for story_id in holders[link])
     return _read_stories(tx, wanted)
 
@@ -179,6 +184,8 @@ def record_plan(tx: Transaction, plan: StoryPlan) -> None:
     ]
     if placed:
         tx.execute(update(articles).where(articles.c.id == bindparam("placed")), placed)
+    for chunk in batched_ids(plan.placements.keys()):  # an article has the id of the entry that founded it
+        tx.execute(delete(essences).where(essences.c.entry_id.in_(chunk)))
     back = {story_id for story_id, _ in plan.placements.values()}
     for chunk in batched_ids(back):
         tx.execute(delete(redirects).where(redirects.c.kind == "story", redirects.c.from_id.in_(chunk)))
@@ -217,8 +224,7 @@ def index_articles(tx: Transaction, indexed: Iterable[IndexedArticle], *, now: d
         slot, at = article.article_id % SLOTS, to_microseconds(article.published_at)
         weights = {**dict.fromkeys(article.links, 0.0), **each.weights}
         places += [(term, slot, article.article_id, weight, at) for term, weight in weights.items()]
-    if rows:
-        tx.execute(_RECORD_VECTOR, rows)
+    insert_rows(tx, _RECORD_VECTOR, rows)
     places.sort(key=itemgetter(0))  # in the order of the table: each page of it is written once
     write_rows(tx, _PLACE, places)
 
@@ -233,7 +239,11 @@ def forget_vectors(tx: Transaction, *, before: datetime) -> int:
 
 
 def forget_terms(tx: Transaction, *, now: datetime) -> None:
-    """Drop what has faded or lost its article; for the nightly prune."""
+    """Drop what has faded, lost its article or found a story; for the nightly prune."""
+    waiting = select(articles.c.id).where(
+        articles.c.lead_entry_id == essences.c.entry_id, articles.c.story_id.is_(None)
+    )
+    tx.execute(delete(essences).where(~waiting.exists()))
     tx.execute(delete(term_counts).where(term_counts.c.count < FADED * _find_unit(now)))
     known = select(vectors.c.article_id).where(vectors.c.article_id == story_terms.c.article_id)
     tx.execute(delete(story_terms).where(~known.exists()))

@@ -13,8 +13,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from aggregator.dedupe.essence import find_essence, pack_essence
 from aggregator.dedupe.fingerprint import fingerprint_entries
-from aggregator.model import Assignment, Decision, Entry, Image, Placement, ReadEntry, Source
+from aggregator.model import Assignment, Decision, Entry, Image, Placement, ReadEntry, SearchWords, Source
+from aggregator.plain import read_text
+from aggregator.stems import stem_article
 from aggregator.store import Store, Transaction, open_store, sources
 from aggregator.store.articles import ensure_identity
 from aggregator.store.entries import KnownEntry, NewEntry, find_known, insert_entries, update_entry
@@ -69,7 +72,14 @@ def _read(entry: Entry, section: str) -> ReadEntry:
     )
     (fingerprint,) = fingerprint_entries([entry])
     placement = Placement(section=section, decision=Decision(rule="source", evidence="the source's section"))
-    return ReadEntry(entry=entry, fingerprint=fingerprint, placement=placement)
+    lang, title, body = stem_article(entry.title, read_text(entry.content_html) or entry.excerpt, entry.lang)
+    return ReadEntry(
+        entry=entry,
+        fingerprint=fingerprint,
+        placement=placement,
+        words=SearchWords(content="full", lang=lang, title=title, body=body),
+        essence=pack_essence(find_essence(entry, fingerprint)),
+    )
 
 
 def _hash(*values: object) -> bytes:

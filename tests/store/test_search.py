@@ -183,6 +183,16 @@ def test_nobody_finds_what_nobody_may_read(
         assert ("strait" in rows[0]) is (content == "full")
 
 
+def test_words_that_come_with_an_entry_are_those_that_would_be_made_of_it(store: Store) -> None:
+    reads = [make_english("1", "A new bridge"), make_english("2", "Other", source_id="ferry")]
+    with store.write() as tx:
+        insert_reads(tx, *reads)
+        rows = tx.execute(select(tables.search_texts)).all()
+        tx.execute(delete(tables.search_texts))
+        search.index_articles(tx, [row.article_id for row in rows])
+        assert tx.execute(select(tables.search_texts)).all() == rows
+
+
 def test_other_rights_hold_before_anything_is_indexed_anew(store: Store) -> None:
     with store.write() as tx:
         insert_reads(tx, make_english("1", "A new bridge"), make_english("2", "Other", source_id="ferry"))
