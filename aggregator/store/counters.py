@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import counters
+from aggregator.store.service_tables import counters
 
 FETCHES = "fetches"  # by outcome
 PARSE_CPU_SECONDS = "parse_cpu_seconds"

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import digests
+from aggregator.store.service_tables import digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ from aggregator.store.tables import (
 )
 
 RULING = "ruling"  # the rule of what an admin has decided
+_NO_STORY = {column.name: None for column in articles.c if column.name.startswith("story_")}
 _INSERT_ARTICLE, _INSERT_ENTRY, _INSERT_ESSENCE = insert(articles), insert(entries), insert(essences)
 _LIST = insert(article_sections).on_conflict_do_nothing()
 _SLUG = "abcdefghijklmnopqrstuvwxyz0123456789-_"  # characters of a section's id
@@ -347,7 +348,7 @@ def _article_row(new: NewEntry) -> dict[str, object]:
         "published_at": entry.published_at,
         "updated_at": entry.updated_at,
         "first_seen_at": entry.first_seen_at,
-        **dict.fromkeys(("story_id", "story_rule", "story_score", "story_threshold", "story_words")),
+        **_NO_STORY,
     }
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Transaction
 from aggregator.store.entries import bump_revision
-from aggregator.store.tables import icons, sources
+from aggregator.store.service_tables import icons
+from aggregator.store.tables import sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, 
 
 from aggregator.model import Trouble
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import problems
+from aggregator.store.service_tables import problems
 
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 

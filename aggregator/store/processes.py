@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select, update
 
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import processes
+from aggregator.store.service_tables import processes
 
 _FORGOTTEN_AFTER = timedelta(days=1)  # of other machines one cannot know whether they are dead
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from aggregator.store.tables import BigId, Label, Seconds, UtcDateTime
 from aggregator.store.tables import (
-    metadata as metadata,  # of all tables: whoever compares or migrates needs both
+    metadata as metadata,  # handed on, so that whoever has it has these tables in it
 )
 
 # What we have agreed with hubs.

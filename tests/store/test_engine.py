@@ -24,8 +24,8 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from aggregator.errors import SchemaMismatch, StoreError
 from aggregator.store import Store, Transaction, engine, migrations, open_store
 from aggregator.store.engine import HEAD, bring_up_to_date, connect, find_version
+from aggregator.store.service_tables import metadata
 from aggregator.store.tables import UtcDateTime, meta
-from aggregator.store.websub_tables import metadata
 from tests.store.samples import NOON, run_at_once
 
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from aggregator.store.websub_tables import metadata
+from aggregator.store.service_tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()
