@@ -19,6 +19,7 @@
     ├── PortTaken              the web server cannot listen where it was told to
     ├── BadParameter           a request names a parameter that there is not, or a value that it may not have
     ├── NoSuchEntry            a command names an entry that is not stored
+    ├── LearnerMissing         sections are to be learned, and scikit-learn is not installed
     ├── NothingPublished       there is no digest of a day on which nothing was published
     ├── MailFailed             a mail could not be handed in; nobody has got it
     ├── RulingRefused          what an admin asks to split or to merge cannot be
@@ -156,6 +157,16 @@ class NoSuchEntry(AggregatorError):
     def __init__(self, entry_id: str) -> None:
         super().__init__(
             f'no entry "{entry_id}" is stored: aggregator entries --json lists them, each with its id'
+        )
+
+
+class LearnerMissing(AggregatorError):
+    """Sections are to be learned from content, and the library that learns is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "guess_sections needs scikit-learn, which is not installed: pip install 'aggregator[learn]', or "
+            "set guess_sections = false; until then what no rule places stays in the section of its source"
         )
 
 

@@ -34,6 +34,8 @@ _STORY_RULES = {
 _SECTION_RULES = {
     "rule": "a rule of its source matches",
     "source": "no rule of its source matches",
+    "learned": "no rule of its source matches; its words point there",
+    "unsure": "no rule of its source matches, and its words do not point anywhere for sure",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -13,8 +14,10 @@ from typing import Any
 
 from aggregator.config import Settings
 from aggregator.dates import format_rfc3339
+from aggregator.errors import LearnerMissing
 from aggregator.executor.local import LocalExecutor, make_owner, open_line
 from aggregator.grouping import group_new
+from aggregator.guessing import guess_sections
 from aggregator.model import SourceStatus
 from aggregator.refresh import LEASE, Line, find_authority
 from aggregator.saving import PollReport
@@ -25,6 +28,8 @@ from aggregator.store.prune import prune_store
 from aggregator.store.search import index_missing
 
 _MAX_ID_CHARS = 40
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]  # how many more sources are done
 
@@ -63,6 +68,10 @@ def poll_once(
         reports = tuple(_poll_all(line, claiming, polite=not everything, progress=progress))
         group_new(line.store, now=line.now(), stopping=threading.Event())
         index_missing(line.store, stopping=threading.Event())
+        try:
+            guess_sections(line.store, settings.sources, now=line.now(), stopping=threading.Event())
+        except LearnerMissing as error:  # what was polled is stored all the same
+            _log.error("%s", error)
     summary = PollSummary(
         sources=len(wanted),
         polled=len(reports),

@@ -17,9 +17,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from aggregator import pacing, push
 from aggregator.digests import send_due
 from aggregator.distribute import Distributor
-from aggregator.errors import Interrupted, StoreError
+from aggregator.errors import Interrupted, LearnerMissing, StoreError
 from aggregator.executor.local import LocalExecutor, free_dead, is_dead, make_owner
 from aggregator.grouping import group_new
+from aggregator.guessing import guess_sections
 from aggregator.icons import fetch_due_icon
 from aggregator.model import Pace
 from aggregator.refresh import LEASE, Line
@@ -36,6 +37,7 @@ _HEARTBEAT_SECONDS = 1
 _BUDGET_MINUTES = 5
 _DIGEST_SECONDS = 10
 _ICON_SECONDS = 30  # one site at a time: there is no hurry
+_GUESS_SECONDS, _GUESSING = 60, "guessing"
 _CLOCK_SECONDS = 2.0  # what the clock may gain or lose in a second before it was set by somebody
 _LEAST_BUDGET = 0.01  # requests an hour for all sources together: the law needs something to share out
 
@@ -72,6 +74,8 @@ class Poller:
         add(lead(self.keep_budget), "interval", minutes=_BUDGET_MINUTES)
         add(lead(self._fetch_icon), "interval", seconds=_ICON_SECONDS)
         add(lead(self._forget_terms), "cron", hour=3, minute=15)
+        if any(source.guess_sections for source in self._line.settings.sources):
+            add(lead(self._guess_sections), "interval", seconds=_GUESS_SECONDS, id=_GUESSING)
         if self._line.settings.mailing.to:
             add(lead(self._send_digests), "interval", seconds=_DIGEST_SECONDS)
         if self._line.settings.keep is not None:
@@ -239,6 +243,16 @@ class Poller:
             fetch_due_icon(self._line)
         except StoreError as error:
             _log.error("the icons of sources wait for a moment: %s", error)
+
+    def _guess_sections(self) -> None:
+        line = self._line
+        try:
+            guess_sections(line.store, line.settings.sources, now=line.now(), stopping=line.stopping)
+        except LearnerMissing as error:  # nor is it found before the next start
+            _log.error("%s", error)
+            self._scheduler.remove_job(_GUESSING)
+        except StoreError as error:
+            _log.error("sections are guessed in another minute: %s", error)
 
     def _forget_terms(self) -> None:
         with self._line.store.write() as tx:

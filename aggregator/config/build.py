@@ -245,6 +245,7 @@ def _build_source(values: Values, section: str, skip: tuple[Rule, ...], rules: t
         rules=rules,
         max_entries=values["max_entries"],
         priority=values["priority"],
+        guess_sections=values["guess_sections"],
     )
 
 

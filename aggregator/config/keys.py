@@ -82,6 +82,13 @@ POLLING = (
         says="What goes to another section. The source's own come before those of `[defaults]`.",
     ),
     Key(
+        name="guess_sections",
+        **kinds.flag(),
+        default="false",
+        says="Whether what no rule places goes where its words point, as learned from what rules place. "
+        "Needs `pip install 'aggregator[learn]'`.",
+    ),
+    Key(
         name="max_entries",
         **kinds.number(1, 10_000),
         default="1000",

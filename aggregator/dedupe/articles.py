@@ -12,9 +12,9 @@ does it by way of a copy that another source has of one of them. Items without a
 date to the second instead. An equal title alone never merges texts: of 43 equal-title pairs of a wire
 service one was the same event; and a headline that a source carries twice is the name of a column.
 
-An entry joins by its likeness to any member of an article, but only if it is also much like the entry that
-founded it: chains of copies of copies would end in one article for all the weather. Whatever an admin has put
-into an article counts like its founder.
+Near-copies are joined by average link (linkage.py): a pair that is alike speaks for one article, every other
+pair against it, and so chains of copies of copies do not end in one article for all the weather. What is
+likest to an entry that an admin has put into an article joins that article at once.
 
 The order in which polls bring copies must not decide who is one with whom. So the articles that a new entry
 is much like are decided anew together with it, all their entries as if they came in at once. Of what then is
@@ -24,12 +24,13 @@ one, the article that readers have had longest keeps its address; the others go 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 from aggregator.dedupe.likeness import Likeness, Text, describe, find_likeness, make_text
+from aggregator.dedupe.linkage import Bonds, join_likest
 from aggregator.model import Assignment, Candidate, Decision, Fingerprint
 
 SAME_URL_WINDOW = timedelta(days=7)
@@ -40,7 +41,7 @@ HEADLINE_WORDS = 5  # of shorter ones, half are the name of a column
 SHARED_HASHES = 2  # of two sketches: less is chance
 COMMON = 48  # entries of one sketch hash: a phrase of the trade, which nominates nobody
 NEARLY = 0.10  # by how much what is told of as nearly a copy falls short
-_FOUNDER_SLACK = 0.10
+_SLACK = NEARLY  # so far below its threshold a pair speaks as much against one article as one above for it
 _STAY_SLACK = 0.25  # an edit moves an entry only when it must
 
 FOUNDED = Decision(rule="founder", evidence="no other entry has its URL or its text")
@@ -72,18 +73,27 @@ def assign_articles(
 
     `known` are stored entries that share a key or a part of the sketch with one of the fresh ones, and the
     founders of their articles (whose ids are those of the articles): they stay where they are. `again` are
-    all entries of the stored articles that are decided anew. Of several copies, the original is what the
-    others are measured by: the earliest, then the fullest, then that of the source which the configuration
-    names first. A fresh entry's own article_id is not read.
+    all entries of the stored articles that are decided anew. Of several copies, the original is what founds
+    the article: the earliest, then the fullest, then that of the source which the configuration names first.
+    A fresh entry's own article_id is not read.
     """
     index = _Index(known, [*known, *fresh, *again])
-    chosen = {}
-    for entry in sorted((*fresh, *again), key=_originality):
-        assignment = _assign(entry, index)
-        article_id = entry.entry_id if assignment.article_id is None else assignment.article_id
-        index.add(replace(entry, article_id=article_id))
-        chosen[entry.entry_id] = assignment
-    return _name(chosen, again, index) if again else chosen
+    entries = sorted((*fresh, *again), key=_originality)
+    joined = _join_equal(entries, index)
+    homes = _join_alike(entries, index)
+    names = _name_groups(entries, homes, again, {candidate.article_id for candidate in known})
+    before = {entry.entry_id: entry.article_id for entry in again}
+    assigned = {}
+    for entry in entries:
+        name = names[homes[entry.entry_id]]
+        if name == before.get(entry.entry_id):
+            continue
+        if name == entry.entry_id:
+            assigned[entry.entry_id] = _found(entry, index)
+            continue
+        assignment = joined.get(entry.entry_id) or _explain(entry, homes, index)
+        assigned[entry.entry_id] = replace(assignment, article_id=name)
+    return assigned
 
 
 def must_leave(edited: Candidate, founder: Candidate) -> bool:
@@ -94,42 +104,19 @@ def must_leave(edited: Candidate, founder: Candidate) -> bool:
     return likeness is None or likeness.margin < -_STAY_SLACK
 
 
-def _name(
-    chosen: Mapping[int, Assignment], again: Sequence[Candidate], index: _Index
-) -> dict[int, Assignment]:
-    """Call what is one article by the id of the oldest stored one that was founded by one of its entries."""
-    group_of = {i: i if each.article_id is None else each.article_id for i, each in chosen.items()}
-    before = {entry.entry_id: entry.article_id for entry in again}
-    names = {group: group for group in group_of.values() if group not in chosen}
-    for entry in sorted(again, key=_age):
-        if entry.entry_id == entry.article_id:
-            names.setdefault(group_of[entry.entry_id], entry.article_id)
-    named = {}
-    for entry_id, assignment in chosen.items():
-        name = names.get(group_of[entry_id], group_of[entry_id])
-        if name == before.get(entry_id):
-            continue
-        if assignment.article_id is not None:
-            assignment = replace(assignment, article_id=name)
-        elif name != entry_id:
-            first = next(i for i, each in chosen.items() if each.entry_id == entry_id)
-            decision = _compare(entry_id, first, index)
-            assignment = Assignment(article_id=name, decision=decision, entry_id=first)
-        named[entry_id] = assignment
-    return named
+def _join_equal(entries: Sequence[Candidate], index: _Index) -> dict[int, Assignment]:
+    """Put each entry into the index, with what it equals; only those that equal something are returned."""
+    joined = {}
+    for entry in entries:
+        assignment = _find_equal(entry, index)
+        if assignment is not None:
+            joined[entry.entry_id] = assignment
+        home = None if assignment is None else assignment.article_id
+        index.add(replace(entry, article_id=entry.entry_id if home is None else home))
+    return joined
 
 
-def _compare(entry_id: int, other_id: int, index: _Index) -> Decision:
-    """Why an entry is one article with another that has joined it."""
-    entry, other = index.get_entry(entry_id), index.get_entry(other_id)
-    decision = _match(entry, other)
-    if decision is None:
-        likeness = find_likeness(index.get_text(entry), index.get_text(other))
-        decision = FOUNDED if likeness is None else describe(likeness, other)
-    return decision
-
-
-def _assign(entry: Candidate, index: _Index) -> Assignment:
+def _find_equal(entry: Candidate, index: _Index) -> Assignment | None:
     near = index.find_near(entry)
     matches = index.find_equal(entry, near)
     own = {match.article_id for match in matches if match.source_id == entry.source_id}
@@ -140,42 +127,77 @@ def _assign(entry: Candidate, index: _Index) -> Assignment:
             continue
         if decision.rule == "repeated" or match.article_id not in own:
             return Assignment(article_id=match.article_id, decision=decision, entry_id=match.entry_id)
-    best = max(_list_likenesses(entry, near, index), key=_by_margin, default=None)
+    best = max(index.list_likenesses(entry, near), key=_by_margin, default=None)
+    if best is None or best[0].margin < 0 or not best[1].ruled:
+        return None
+    likeness, other = best
+    return Assignment(
+        article_id=other.article_id, decision=describe(likeness, other), entry_id=other.entry_id
+    )
+
+
+def _join_alike(entries: Sequence[Candidate], index: _Index) -> dict[int, int]:
+    """The group of every entry in the index, by entry id: a stored article's id, or that of an entry."""
+    homes = index.list_homes()
+    bonds: Bonds = defaultdict(lambda: defaultdict(float))
+    pairs = {
+        (min(entry.entry_id, other.entry_id), max(entry.entry_id, other.entry_id)): likeness.margin
+        for entry in entries
+        for likeness, other in index.list_likenesses(entry, index.find_near(entry))
+    }
+    for (one, other), margin in sorted(pairs.items()):
+        first, second = homes[one], homes[other]
+        worth = min(2.0, 1 + margin / _SLACK)
+        if first != second and worth > 0:
+            bonds[first][second] += worth
+            bonds[second][first] += worth
+    decided = {entry.entry_id for entry in entries}
+    anchors = {home for entry_id, home in homes.items() if entry_id not in decided}
+    ends = join_likest(Counter(homes.values()), bonds, anchors)
+    return {entry_id: ends[home] for entry_id, home in homes.items()}
+
+
+def _name_groups(
+    entries: Sequence[Candidate], homes: Mapping[int, int], again: Sequence[Candidate], staying: Set[int]
+) -> dict[int, int]:
+    """The article that each group is: a stored one that stays; or the oldest of those decided anew that one
+    of its entries founded; or that of its original.
+    """
+    names = {home: home for home in homes.values() if home in staying}
+    for entry in sorted(again, key=_age):
+        if entry.entry_id == entry.article_id:
+            names.setdefault(homes[entry.entry_id], entry.article_id)
+    for entry in entries:
+        names.setdefault(homes[entry.entry_id], entry.entry_id)
+    return names
+
+
+def _explain(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assignment:
+    """Why an entry is one article with others: one that is equal, else the likest of them."""
+    near, group = index.find_near(entry), homes[entry.entry_id]
+    for other in index.find_equal(entry, near):
+        decision = _match(entry, other) if homes[other.entry_id] == group else None
+        if decision is not None and other.entry_id != entry.entry_id:
+            return Assignment(article_id=group, decision=decision, entry_id=other.entry_id)
+    alike = (each for each in index.list_likenesses(entry, near) if homes[each[1].entry_id] == group)
+    likeness, other = max(alike, key=_by_margin)
+    return Assignment(article_id=group, decision=describe(likeness, other), entry_id=other.entry_id)
+
+
+def _found(entry: Candidate, index: _Index) -> Assignment:
+    """An article of its own, with what it nearly went to: an admin may want to decide that."""
+    alike = index.list_likenesses(entry, index.find_near(entry))
+    best = max((each for each in alike if each[0].margin >= -NEARLY), key=_by_margin, default=None)
     if best is None:
         return Assignment(article_id=None, decision=FOUNDED)
     likeness, other = best
-    decision = describe(likeness, other)
-    if likeness.margin < 0:
-        founded = replace(decision, rule=FOUNDED.rule, evidence=FOUNDED.evidence)
-        return Assignment(article_id=None, decision=founded, entry_id=other.entry_id)
-    return Assignment(article_id=other.article_id, decision=decision, entry_id=other.entry_id)
-
-
-def _list_likenesses(
-    entry: Candidate, near: Sequence[Candidate], index: _Index
-) -> Iterator[tuple[Likeness, Candidate]]:
-    """Whatever the entry may join, and what it only nearly may: an admin may want to decide that."""
-    if not near:
-        return  # of most entries no words are ever compared
-    text = index.get_text(entry)
-    for other in near:
-        likeness = find_likeness(text, index.get_text(other))
-        if likeness is None or likeness.margin < -NEARLY:
-            continue
-        if likeness.margin < 0 or _is_like_founder(text, other, index):
-            yield likeness, other
-
-
-def _is_like_founder(text: Text, other: Candidate, index: _Index) -> bool:
-    founder = index.find_entry(other.article_id)
-    if founder is None or founder.entry_id == other.entry_id or other.ruled:
-        return True
-    return _is_alike(text, founder, index)
+    decision = replace(describe(likeness, other), rule=FOUNDED.rule, evidence=FOUNDED.evidence)
+    return Assignment(article_id=None, decision=decision, entry_id=other.entry_id)
 
 
 def _is_alike(text: Text, other: Candidate, index: _Index) -> bool:
     likeness = find_likeness(text, index.get_text(other))
-    return likeness is not None and likeness.margin >= -_FOUNDER_SLACK
+    return likeness is not None and likeness.margin >= -_SLACK
 
 
 def _by_margin(found: tuple[Likeness, Candidate]) -> tuple[float, float, int]:
@@ -248,6 +270,7 @@ class _Index:
         self._by_hash: defaultdict[int, list[int]] = defaultdict(list)
         self._by_id: dict[int, Candidate] = {}
         self._texts: dict[int, Text] = {}
+        self._likenesses: dict[tuple[int, int], Likeness | None] = {}
         for candidate in known:
             self.add(candidate)
 
@@ -258,11 +281,9 @@ class _Index:
         for value in self._shared.intersection(candidate.fingerprint.sketch):
             self._by_hash[value].append(candidate.entry_id)
 
-    def get_entry(self, entry_id: int) -> Candidate:
-        return self._by_id[entry_id]
-
-    def find_entry(self, entry_id: int) -> Candidate | None:
-        return self._by_id.get(entry_id)
+    def list_homes(self) -> dict[int, int]:
+        """The article of each entry."""
+        return {entry_id: candidate.article_id for entry_id, candidate in self._by_id.items()}
 
     def find_equal(self, entry: Candidate, near: Sequence[Candidate]) -> list[Candidate]:
         """Whatever shares a key with the entry, or is near and shares the headline, oldest first: row order
@@ -277,7 +298,20 @@ class _Index:
         """Whatever shares at least SHARED_HASHES of the sketch that not everybody has."""
         holding = [self._by_hash[value] for value in self._shared.intersection(entry.fingerprint.sketch)]
         counts = Counter(chain.from_iterable(held for held in holding if len(held) < COMMON))
+        counts.pop(entry.entry_id, None)
         return [self._by_id[i] for i, count in counts.items() if count >= SHARED_HASHES]
+
+    def list_likenesses(
+        self, entry: Candidate, near: Sequence[Candidate]
+    ) -> Iterator[tuple[Likeness, Candidate]]:
+        """Whatever of `near` is so much like the entry that it can be said how much."""
+        for other in near:
+            pair = (min(entry.entry_id, other.entry_id), max(entry.entry_id, other.entry_id))
+            if pair not in self._likenesses:
+                self._likenesses[pair] = find_likeness(self.get_text(entry), self.get_text(other))
+            likeness = self._likenesses[pair]
+            if likeness is not None:
+                yield likeness, other
 
     def get_text(self, candidate: Candidate) -> Text:
         text = self._texts.get(candidate.entry_id)

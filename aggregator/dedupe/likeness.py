@@ -1,7 +1,7 @@
 """How alike two texts are, and whether that makes them one article.
 
-The likeness is how much of the shorter text's word triples stands in the other, the beginnings counted
-apart: two reports that share their background paragraphs differ where they begin. What it must reach hangs
+The likeness is how much of the shorter text's word triples stands in the other, less something where the
+beginnings differ: two reports that share their background paragraphs do. What it must reach hangs
 on the numbers, for templates (weather, prices, telegrams) share every word but those; on time, and on
 whether one source wrote both. docs/dedupe.md tells how the constants were found.
 """
@@ -20,11 +20,10 @@ LEAST_TRIPLES = 12  # a text of fewer is a headline: it is known by other rules
 
 _BEGINNING_TRIPLES = 60
 _NUMBERS_AMONG = 70  # of the first words
-_BEGINNING = 0.3  # its share in the likeness
-_LEAST_BEGINNING = 0.03  # less: one text quotes the other, or both quote a third
-_QUOTED_WHOLE = 0.75  # unless most of the text is the same all the same ...
-_ROUND_UP = 0.5  # ... and neither is a round-up that holds the other among much else
-_NO_NUMBERS, _SAME_NUMBERS, _OTHER_NUMBERS = 0.46, 0.36, 0.60
+_BEGINNING = 0.3  # its share in the likeness ...
+_MOST_LACKING = 0.1  # ... of which a beginning in other words takes away no more than this
+_LEAST_BEGINNING, _ROUND_UP = 0.03, 0.5  # less, in a text of half the length: the longer is a round-up
+_NO_NUMBERS, _SAME_NUMBERS, _OTHER_NUMBERS = 0.43, 0.33, 0.57
 _HALF_OF_NUMBERS = 0.5
 _A_DAY = 0.03  # more for each day between them
 _SAME_SOURCE = 0.15  # more: a source's own templates are more alike than other people's copies
@@ -79,7 +78,7 @@ def make_text(candidate: Candidate) -> Text:
 
 
 def find_likeness(one: Text, other: Text) -> Likeness | None:
-    """None: too short to tell, too far apart, alike only in what they quote, or two of one template."""
+    """None: too short to tell, too far apart, one a round-up that holds the other, or two of one template."""
     apart = abs(one.candidate.published_at - other.candidate.published_at)
     least, most = sorted((len(one.triples), len(other.triples)))
     if least < LEAST_TRIPLES or apart > WINDOW:
@@ -88,7 +87,7 @@ def find_likeness(one: Text, other: Text) -> Likeness | None:
         return None
     whole = find_containment(one.triples, other.triples)
     beginning = find_containment(one.beginning, other.beginning)
-    if beginning < _LEAST_BEGINNING and (whole < _QUOTED_WHOLE or least < _ROUND_UP * most):
+    if beginning < _LEAST_BEGINNING and least < _ROUND_UP * most:
         return None
     threshold = _judge_numbers(one.numbers, other.numbers)
     threshold += _A_DAY * (apart / timedelta(days=1))
@@ -96,7 +95,7 @@ def find_likeness(one: Text, other: Text) -> Likeness | None:
         if apart > _COLUMN_WINDOW and min(len(one.body), len(other.body)) < _COLUMN_WORDS:
             return None
         threshold += _SAME_SOURCE
-    score = (1 - _BEGINNING) * whole + _BEGINNING * beginning
+    score = whole - min(_BEGINNING * (whole - beginning), _MOST_LACKING)
     if score >= threshold and _differ_in_slots(one, other):
         return None
     return Likeness(

@@ -32,6 +32,7 @@ from aggregator.model.entries import (
     Placement,
     ReadEntry,
     SearchWords,
+    SectionModel,
     SourceReading,
 )
 from aggregator.model.exchange import FetchPolicy, FetchRequest, FetchResult, Redirect, Validators
@@ -134,6 +135,7 @@ __all__ = [
     "SearchTrouble",
     "SearchWords",
     "Section",
+    "SectionModel",
     "Site",
     "Situation",
     "Source",

@@ -73,6 +73,17 @@ class SearchWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SectionModel:
+    """What words speak for which section of an edition, learned from entries that rules have placed."""
+
+    learned_at: datetime
+    sections: tuple[str, ...]  # section references, sorted
+    biases: tuple[float, ...]  # one a section
+    scale: float  # what one unit of a weight is worth
+    weights: tuple[bytes, ...]  # one row a section, a signed byte for each slot of classify.py
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadEntry:
     entry: Entry
     fingerprint: Fingerprint

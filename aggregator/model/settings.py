@@ -78,6 +78,7 @@ class Source:
     rules: tuple[Rule, ...]
     max_entries: int
     priority: int = 0  # hours by which its stories count as newer on the front page
+    guess_sections: bool = False  # whether words decide where no rule does
 
     @property
     def edition(self) -> str:

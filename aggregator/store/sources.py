@@ -98,7 +98,7 @@ def _configured_values(source: Source) -> dict[str, object]:
         "name": source.name,
         "content": source.content,
         "url": source.url,
-        "placing": _hash([source.section, source.rules]),
+        "placing": _hash([source.section, source.rules, *([True] if source.guess_sections else [])]),
         "reading": _hash([source.lang, source.skip, source.max_entries]),
     }
 
