@@ -350,7 +350,7 @@ def test_the_reference_is_the_one_rendered_from_the_tables() -> None:
 
 
 def test_the_keys_are_those_of_the_design() -> None:
-    polling = "every timeout content lang headers skip rules max_entries"
+    polling = "every timeout content lang headers skip rules guess_sections max_entries"
     assert {table.header: " ".join(key.name for key in table.keys) for table in TABLES} == {
         "[site]": "title url timezone editions digits hijri images source_in_title keep",
         "[store]": "url",

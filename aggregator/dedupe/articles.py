@@ -89,7 +89,7 @@ def assign_articles(
         if name == before.get(entry.entry_id):
             continue
         if name == entry.entry_id:
-            assigned[entry.entry_id] = _found(entry, index)
+            assigned[entry.entry_id] = _found(entry, homes, index)
             continue
         assignment = joined.get(entry.entry_id) or _explain(entry, homes, index)
         assigned[entry.entry_id] = replace(assignment, article_id=name)
@@ -147,7 +147,8 @@ def _join_alike(entries: Sequence[Candidate], index: _Index) -> dict[int, int]:
     }
     for (one, other), margin in sorted(pairs.items()):
         first, second = homes[one], homes[other]
-        worth = min(2.0, 1 + margin / _SLACK)
+        # The last part decides between groups that are equally certain: else their ids would, which is chance.
+        worth = min(2.0, 1 + margin / _SLACK) + margin / 100
         if first != second and worth > 0:
             bonds[first][second] += worth
             bonds[second][first] += worth
@@ -184,10 +185,14 @@ def _explain(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assig
     return Assignment(article_id=group, decision=describe(likeness, other), entry_id=other.entry_id)
 
 
-def _found(entry: Candidate, index: _Index) -> Assignment:
+def _found(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assignment:
     """An article of its own, with what it nearly went to: an admin may want to decide that."""
-    alike = index.list_likenesses(entry, index.find_near(entry))
-    best = max((each for each in alike if each[0].margin >= -NEARLY), key=_by_margin, default=None)
+    apart = (
+        (likeness, other)
+        for likeness, other in index.list_likenesses(entry, index.find_near(entry))
+        if likeness.margin >= -NEARLY and homes[other.entry_id] != homes[entry.entry_id]
+    )
+    best = max(apart, key=_by_margin, default=None)
     if best is None:
         return Assignment(article_id=None, decision=FOUNDED)
     likeness, other = best

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -448,6 +449,20 @@ def test_the_order_of_input_does_not_matter(
     chance.shuffle(shuffled)
     chance.shuffle(shuffled_known)
     assert assign_articles(shuffled, shuffled_known) == expected
+
+
+@given(st.permutations(range(1, 6)))
+def test_of_two_groups_that_are_equally_certain_it_joins_the_likelier(ids: list[int]) -> None:
+    """Whatever the ids are: they say nothing about a text."""
+    words = ["".join(letters) for letters in product("bdfgklmn", "aeiou", "rst")]
+    first, second = words[:60], words[60:]
+    texts = [first + second, first, first[:50], second, second[:50]]
+    entries = [
+        make_entry(source_id=f"s{n}", url=None, title=" ".join(text[:6]), text=" ".join(text))
+        for n, text in enumerate(texts)
+    ]
+    groups = partition([make_candidate(number, entry) for number, entry in zip(ids, entries, strict=True)])
+    assert groups == {frozenset(ids[:3]), frozenset(ids[3:])}
 
 
 @given(crowds())
