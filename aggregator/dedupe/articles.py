@@ -147,7 +147,7 @@ def _join_alike(entries: Sequence[Candidate], index: _Index) -> dict[int, int]:
     }
     for (one, other), margin in sorted(pairs.items()):
         first, second = homes[one], homes[other]
-        # The last part decides between groups that are equally certain: else their ids would, which is chance.
+        # The last part decides between groups that are equally certain: else chance would, by their ids.
         worth = min(2.0, 1 + margin / _SLACK) + margin / 100
         if first != second and worth > 0:
             bonds[first][second] += worth
