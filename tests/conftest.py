@@ -1,7 +1,8 @@
-"""Fixtures of the end-to-end tests; what they are made of is in harness.py."""
+"""Fixtures of all tests; what they are made of is in harness.py and stores.py."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,20 @@ from tests.stores import BACKENDS, choose_backend
 # An example may take its time: machines that run tests do other things as well.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Commands that run in this process set levels up, which the next test would otherwise inherit."""
+    root = logging.getLogger()
+    names = ("apscheduler", "alembic", "watchfiles")
+    handlers, level = root.handlers[:], root.level
+    levels = [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(old)
 
 
 @pytest.fixture

@@ -5,27 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.logs import redact, setup_logging
-
-
-@pytest.fixture(autouse=True)
-def _restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    names = ("apscheduler", "alembic", "watchfiles")
-    handlers, level = root.handlers[:], root.level
-    levels = [logging.getLogger(name).level for name in names]
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, old in zip(names, levels, strict=True):
-        logging.getLogger(name).setLevel(old)
-
 
 REDACTED = [
     ("user and password", "GET http://me:secret@example.com/feed", "GET http://***@example.com/feed"),
