@@ -23,7 +23,7 @@ READER = """
 import sys
 from reader import make_reader
 with make_reader(sys.argv[1]) as library:
-    library.update_feeds(workers=int(sys.argv[2]))
+    library.update_feeds(scheduled=False, workers=int(sys.argv[2]))  # else none within an hour of the last
 """
 
 
