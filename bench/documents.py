@@ -7,7 +7,7 @@ phrases would keep deduplication busy with neighbours that news does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate
@@ -42,6 +42,15 @@ def make_document(
         items=tuple(_make_items(lang, seed, items, item_bytes, marked_up, host)),
     )
     return render_document(format, feed)
+
+
+def render_config(urls: Iterable[str], *more: str) -> str:
+    """The configuration of sources s0, s1 ... on loopback, each with the keys `more`."""
+    parts = ['[fetch]\nallow_networks = ["127.0.0.0/8"]\n\n[[section]]\nid = "world"']
+    for n, url in enumerate(urls):
+        keys = (f'id = "s{n}"', f'url = "{url}"', 'section = "world"', *more)
+        parts.append("\n".join(("[[source]]", *keys)))
+    return "\n\n".join(parts)
 
 
 def _make_items(

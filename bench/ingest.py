@@ -28,7 +28,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 import feedparser
 import lxml.etree
 import pycurl
-from documents import make_document
+from documents import make_document, render_config
 
 from aggregator.demo.publisher import Publisher
 
@@ -123,11 +123,10 @@ def insert_all(file: Path, rows: list[tuple[str | None, bytes]]) -> None:
 
 
 def write_config(config: Path, publisher: Publisher, documents: list[bytes], *, etag: str) -> None:
-    parts = ['[fetch]\nallow_networks = ["127.0.0.0/8"]', '[[section]]\nid = "world"']
     for n, body in enumerate(documents):
         publisher.publish(f"/{n}", body, content_type="application/rss+xml", etag=etag)
-        parts.append(f'[[source]]\nid = "s{n}"\nurl = "{publisher.url}/{n}"\nsection = "world"')
-    config.write_text("\n".join(parts), encoding="utf-8")
+    urls = (f"{publisher.url}/{n}" for n in range(len(documents)))
+    config.write_text(render_config(urls), encoding="utf-8")
 
 
 def report(name: str, baseline: float, config: Path) -> float:

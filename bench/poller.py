@@ -20,7 +20,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 from urllib.parse import urlsplit
 
 import psutil
-from documents import make_document
+from documents import make_document, render_config
 
 from aggregator.demo.publisher import Publisher
 
@@ -78,12 +78,14 @@ def publish(publisher: Publisher, count: int, *, etag: str | None) -> None:
 
 
 def write_config(config: Path, port: int | None, count: int) -> None:
-    parts = ['[fetch]\nallow_networks = ["127.0.0.0/8"]', '[[section]]\nid = "world"']
-    for number in range(count):
-        high, low = divmod(number // SOURCES_PER_HOST, 250)
-        url = f"http://127.0.{high}.{low + 1}:{port}/{number}"
-        parts.append(f'[[source]]\nid = "s{number}"\nurl = "{url}"\nsection = "world"')
-    config.write_text("\n".join(parts), encoding="utf-8")
+    urls = (f"http://{make_host(n // SOURCES_PER_HOST)}:{port}/{n}" for n in range(count))
+    config.write_text(render_config(urls), encoding="utf-8")
+
+
+def make_host(number: int) -> str:
+    """An address of loopback, another one for each number up to 15 million."""
+    high, low = divmod(number, 250)
+    return f"127.{high // 250}.{high % 250}.{low + 1}"
 
 
 def poll(config: Path, *which: str) -> Cost:
@@ -111,6 +113,13 @@ def measure_memory(pid: int) -> int:
         return sum(each.memory_full_info().pss for each in (parent, *parent.children(recursive=True)))
     except psutil.NoSuchProcess:
         return 0
+
+
+def measure_cpu(pid: int) -> float:
+    """The seconds of CPU that a process and its living children have had."""
+    parent = psutil.Process(pid)
+    times = [each.cpu_times() for each in (parent, *parent.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
 
 
 def spent_by_children() -> float:

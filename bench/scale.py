@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-from documents import make_document
-from poller import measure_memory
+from documents import make_document, render_config
+from poller import make_host, measure_cpu, measure_memory
 from serve import find_free_port
 from sqlalchemy import bindparam, update
 
@@ -59,7 +58,9 @@ def run(plan: Plan, folder: Path, publisher: Publisher, seconds: float) -> None:
     publish(publisher, plan.count)
     config = folder / "config.toml"
     port = int(publisher.url.rsplit(":", 1)[1])
-    config.write_text(render_config(plan, port), encoding="utf-8")
+    urls = (f"http://{make_host(n)}:{port}/{n}" for n in range(plan.count))
+    minutes = int(plan.every.total_seconds()) // 60
+    config.write_text(render_config(urls, f'every = "{minutes}m"'), encoding="utf-8")
     began = time.monotonic()
     command = [sys.executable, "-m", "aggregator", "poll", "--source", "s0", "--config", str(config)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -74,9 +75,9 @@ def run(plan: Plan, folder: Path, publisher: Publisher, seconds: float) -> None:
     with serving(config, find_free_port()) as process:
         print(f"    start: {time.monotonic() - began:.1f} s")
         wait_until(due_from)
-        cpu = spend(process)
+        cpu = measure_cpu(process.pid)
         wait_until(due_from + timedelta(seconds=seconds))
-        cpu = spend(process) - cpu
+        cpu = measure_cpu(process.pid) - cpu
         memory = measure_memory(process.pid) / 1e6
         time.sleep(plan.most_lag / 4)
     asked = {request.path: request.at for request in reversed(publisher.log)}  # the first of each counts
@@ -109,22 +110,6 @@ def publish(publisher: Publisher, count: int) -> None:
 
     for number in range(count):
         publisher.publish_handler(f"/{number}", answer)
-
-
-def render_config(plan: Plan, port: int) -> str:
-    minutes = int(plan.every.total_seconds()) // 60
-    parts = ['[fetch]\nallow_networks = ["127.0.0.0/8"]\n[[section]]\nid = "world"']
-    parts += [
-        f'[[source]]\nid = "s{n}"\nurl = "http://{make_host(n)}:{port}/{n}"\nsection = "world"\n'
-        f'every = "{minutes}m"'
-        for n in range(plan.count)
-    ]
-    return "\n".join(parts)
-
-
-def make_host(number: int) -> str:
-    high, low = divmod(number, 250)
-    return f"127.{1 + high // 250}.{high % 250}.{low + 1}"
 
 
 @contextmanager
@@ -165,13 +150,6 @@ def spread(store: Store, plan: Plan, due_from: datetime) -> dict[str, datetime]:
     with store.write() as tx:
         tx.execute(set_due, [{"source": f"s{n}", "due": at} for n, at in due.items()])
     return {f"/{n}": at for n, at in due.items()}
-
-
-def spend(process: subprocess.Popen[str]) -> float:
-    """The seconds of CPU so far, with those of its children."""
-    parent = psutil.Process(process.pid)
-    times = [each.cpu_times() for each in (parent, *parent.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
 
 
 def wait_until(at: datetime) -> None:

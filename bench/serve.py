@@ -27,6 +27,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from poller import measure_cpu
 
 from aggregator.demo.documents import DemoFeed, make_items, render_document
 from aggregator.demo.publisher import Publisher
@@ -63,9 +64,7 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        process = psutil.Process(self.pid)
-        times = [p.cpu_times() for p in (process, *process.children(recursive=True))]
-        return sum(t.user + t.system for t in times)
+        return measure_cpu(self.pid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,8 @@ def assign_articles(
     index = _Index(known, [*known, *fresh, *again])
     entries = sorted((*fresh, *again), key=_originality)
     joined = _join_equal(entries, index)
-    homes = _join_alike(entries, index)
+    near = {entry.entry_id: index.find_near(entry) for entry in entries}
+    homes = _join_alike(entries, near, index)
     names = _name_groups(entries, homes, again, {candidate.article_id for candidate in known})
     before = {entry.entry_id: entry.article_id for entry in again}
     assigned = {}
@@ -89,9 +90,9 @@ def assign_articles(
         if name == before.get(entry.entry_id):
             continue
         if name == entry.entry_id:
-            assigned[entry.entry_id] = _found(entry, homes, index)
+            assigned[entry.entry_id] = _found(entry, near[entry.entry_id], homes, index)
             continue
-        assignment = joined.get(entry.entry_id) or _explain(entry, homes, index)
+        assignment = joined.get(entry.entry_id) or _explain(entry, near[entry.entry_id], homes, index)
         assigned[entry.entry_id] = replace(assignment, article_id=name)
     return assigned
 
@@ -136,14 +137,16 @@ def _find_equal(entry: Candidate, index: _Index) -> Assignment | None:
     )
 
 
-def _join_alike(entries: Sequence[Candidate], index: _Index) -> dict[int, int]:
+def _join_alike(
+    entries: Sequence[Candidate], near: Mapping[int, Sequence[Candidate]], index: _Index
+) -> dict[int, int]:
     """The group of every entry in the index, by entry id: a stored article's id, or that of an entry."""
     homes = index.list_homes()
     bonds: Bonds = defaultdict(lambda: defaultdict(float))
     pairs = {
         (min(entry.entry_id, other.entry_id), max(entry.entry_id, other.entry_id)): likeness.margin
         for entry in entries
-        for likeness, other in index.list_likenesses(entry, index.find_near(entry))
+        for likeness, other in index.list_likenesses(entry, near[entry.entry_id])
     }
     for (one, other), margin in sorted(pairs.items()):
         first, second = homes[one], homes[other]
@@ -173,9 +176,11 @@ def _name_groups(
     return names
 
 
-def _explain(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assignment:
+def _explain(
+    entry: Candidate, near: Sequence[Candidate], homes: Mapping[int, int], index: _Index
+) -> Assignment:
     """Why an entry is one article with others: one that is equal, else the likest of them."""
-    near, group = index.find_near(entry), homes[entry.entry_id]
+    group = homes[entry.entry_id]
     for other in index.find_equal(entry, near):
         decision = _match(entry, other) if homes[other.entry_id] == group else None
         if decision is not None and other.entry_id != entry.entry_id:
@@ -185,11 +190,13 @@ def _explain(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assig
     return Assignment(article_id=group, decision=describe(likeness, other), entry_id=other.entry_id)
 
 
-def _found(entry: Candidate, homes: Mapping[int, int], index: _Index) -> Assignment:
+def _found(
+    entry: Candidate, near: Sequence[Candidate], homes: Mapping[int, int], index: _Index
+) -> Assignment:
     """An article of its own, with what it nearly went to: an admin may want to decide that."""
     apart = (
         (likeness, other)
-        for likeness, other in index.list_likenesses(entry, index.find_near(entry))
+        for likeness, other in index.list_likenesses(entry, near)
         if likeness.margin >= -NEARLY and homes[other.entry_id] != homes[entry.entry_id]
     )
     best = max(apart, key=_by_margin, default=None)

@@ -38,6 +38,7 @@ from aggregator.store.tables import (
     revisions,
     tombstones,
 )
+from aggregator.store.values import find_value, save_value
 
 RULING = "ruling"  # the rule of what an admin has decided
 _NO_STORY = {column.name: None for column in articles.c if column.name.startswith("story_")}
@@ -250,11 +251,9 @@ def bump_revision(tx: Transaction, *, now: datetime) -> None:
 
 def note_configuration(tx: Transaction, fingerprint: str, *, now: datetime) -> None:
     """Bump the revision if what is published is configured otherwise than when this was last noted."""
-    noted = tx.execute(select(meta.c.value).where(meta.c.key == "configuration")).scalar()
-    if noted == fingerprint:
+    if find_value(tx, "configuration") == fingerprint:
         return
-    row = insert(meta).values(key="configuration", value=fingerprint)
-    tx.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": fingerprint}))
+    save_value(tx, "configuration", fingerprint)
     bump_revision(tx, now=now)
 
 

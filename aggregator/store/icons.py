@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.store.engine import Transaction
 from aggregator.store.entries import bump_revision
 from aggregator.store.service_tables import icons
-from aggregator.store.tables import sources
+from aggregator.store.tables import POLLED, sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,10 @@ class IconSite:
 def find_due_site(tx: Transaction, *, now: datetime) -> IconSite | None:
     """A source that has worked and whose icon is to be asked for by now; None: there is none."""
     due = or_(icons.c.next_at.is_(None), icons.c.next_at <= now)
-    works = and_(sources.c.configured, sources.c.disabled_at.is_(None), sources.c.failures == 0)
     row = tx.execute(
         select(sources.c.id, sources.c.site_url)
         .outerjoin(icons, icons.c.source_id == sources.c.id)
-        .where(works, sources.c.site_url.is_not(None), due)
+        .where(POLLED, sources.c.failures == 0, sources.c.site_url.is_not(None), due)
         .order_by(sources.c.id)
         .limit(1)
     ).one_or_none()

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import SectionModel
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import entries, meta
+from aggregator.store.tables import entries
+from aggregator.store.values import find_value, save_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def list_unplaced(
 
 
 def find_model(tx: Transaction, edition: str) -> SectionModel | None:
-    value = tx.execute(select(meta.c.value).where(meta.c.key == _key(edition))).scalar()
+    value = find_value(tx, _key(edition))
     if value is None:
         return None
     found = json.loads(value)
@@ -81,8 +81,7 @@ def save_model(tx: Transaction, edition: str, model: SectionModel) -> None:
         "scale": model.scale,
         "weights": _encode(model.weights),
     }
-    row = insert(meta).values(key=_key(edition), value=json.dumps(value))
-    tx.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}))
+    save_value(tx, _key(edition), json.dumps(value))
 
 
 def _encode(weights: Sequence[bytes]) -> list[str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, String, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, String, func, literal, select, update
 
 from aggregator.model import PastPoll, PollOutcome, PollResult
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import hosts, sources
+from aggregator.store.tables import POLLED, hosts, sources
 
 KEPT = 30
 
@@ -54,8 +54,7 @@ def ask_poll(tx: Transaction, source_id: str, *, now: datetime) -> AskedPoll | N
         sources.c.not_before,
         hosts.c.not_before.label("rest"),
     ).join(hosts, hosts.c.host == sources.c.host)
-    polled = and_(sources.c.id == source_id, sources.c.configured, sources.c.disabled_at.is_(None))
-    row = tx.execute(query.where(polled)).one_or_none()
+    row = tx.execute(query.where(POLLED, sources.c.id == source_id)).one_or_none()
     if row is None:
         return None
     # What a source asked for is not known of polls that an older version made: then as planned.

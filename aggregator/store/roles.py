@@ -6,11 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
-
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import meta
+from aggregator.store.values import find_value, forget_value, save_value
 
 _KEY = "scheduler"
 
@@ -22,7 +19,7 @@ class Holder(NamedTuple):
 
 def find_scheduler(tx: Transaction) -> Holder | None:
     """The process that does the periodic work, or did until it died."""
-    value: str | None = tx.execute(select(meta.c.value).where(meta.c.key == _KEY)).scalar()
+    value = find_value(tx, _KEY)
     if value is None:
         return None
     until, _, owner = value.partition(" ")
@@ -50,8 +47,7 @@ def take_scheduler(
     holder = find_scheduler(tx)
     if holder is None or is_open(holder, owner, now=now, lease=lease, is_dead=is_dead):
         holder = Holder(owner=owner, until=now + lease)
-        row = insert(meta).values(key=_KEY, value=f"{holder.until.timestamp()!r} {owner}")
-        tx.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}))
+        save_value(tx, _KEY, f"{holder.until.timestamp()!r} {owner}")
     return holder
 
 
@@ -59,4 +55,4 @@ def leave_scheduler(tx: Transaction, owner: str) -> None:
     """Let another process have the role at once, if it is this one's."""
     holder = find_scheduler(tx)
     if holder is not None and holder.owner == owner:
-        tx.execute(delete(meta).where(meta.c.key == _KEY))
+        forget_value(tx, _KEY)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.errors import LeaseLost
@@ -28,10 +28,10 @@ from aggregator.store.engine import Transaction
 from aggregator.store.pace import pace_from_json, pace_to_json
 from aggregator.store.polls import parse_polls, prepend_poll
 from aggregator.store.search import forget_source
-from aggregator.store.tables import UtcDateTime, entries, hosts, meta, sources
+from aggregator.store.tables import POLLED, UtcDateTime, entries, hosts, sources
+from aggregator.store.values import find_value, forget_value, save_value
 from aggregator.urls import host_bucket
 
-_POLLED = and_(sources.c.configured, sources.c.disabled_at.is_(None))
 _CONFIGURED = tuple(
     sources.c[name] for name in ("id", "configured", "name", "content", "url", "placing", "reading")
 )
@@ -135,7 +135,7 @@ def claim_due(
     are not due as well. A bucket is given to one process at a time: the lease ends at now + lease unless
     renewed.
     """
-    wanted: list[ColumnElement[bool]] = [_POLLED]
+    wanted: list[ColumnElement[bool]] = [POLLED]
     if not force:
         wanted.append(sources.c.next_poll_at <= now)
     if only is not None:
@@ -172,7 +172,7 @@ def has_due(tx: Transaction, *, now: datetime) -> bool:
     """Whether claim_due would find anything: a read, so that an idle heartbeat writes nothing."""
     free = _free(now)
     due = select(sources.c.id).join(hosts, hosts.c.host == sources.c.host)
-    due = due.where(_POLLED, sources.c.next_poll_at <= now, free)
+    due = due.where(POLLED, sources.c.next_poll_at <= now, free)
     return tx.execute(due.limit(1)).first() is not None
 
 
@@ -186,7 +186,7 @@ def measure_schedule(tx: Transaction, *, now: datetime) -> Schedule:
     told = select(state.label("state")).where(sources.c.configured).subquery()
     rows = tx.execute(select(told.c.state, func.count()).group_by(told.c.state).order_by(told.c.state))
     overdue = select(func.count(), func.min(sources.c.next_poll_at))
-    due, oldest = tx.execute(overdue.where(_POLLED, sources.c.next_poll_at <= now)).one()
+    due, oldest = tx.execute(overdue.where(POLLED, sources.c.next_poll_at <= now)).one()
     lag = timedelta() if oldest is None else now - oldest
     return Schedule(states={row[0]: row[1] for row in rows}, due=due, lag=lag)
 
@@ -307,14 +307,15 @@ def list_source_states(tx: Transaction, source_ids: Collection[str] | None = Non
 
 def find_pace_constant(tx: Transaction) -> float | None:
     """The constant of the pacing law that meets the budget of requests; None: there is no budget."""
-    value = tx.execute(select(meta.c.value).where(meta.c.key == _PACE_CONSTANT)).scalar()
+    value = find_value(tx, _PACE_CONSTANT)
     return None if value is None else float(value)
 
 
 def set_pace_constant(tx: Transaction, c: float | None) -> None:
-    tx.execute(delete(meta).where(meta.c.key == _PACE_CONSTANT))
-    if c is not None:
-        tx.execute(insert(meta).values(key=_PACE_CONSTANT, value=repr(c)))
+    if c is None:
+        forget_value(tx, _PACE_CONSTANT)
+    else:
+        save_value(tx, _PACE_CONSTANT, repr(c))
 
 
 def count_entries(tx: Transaction) -> dict[str, int]:

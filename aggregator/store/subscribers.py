@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aggregator.model import HubRequest, Subscriber
 from aggregator.store.engine import Transaction
-from aggregator.store.tables import meta
+from aggregator.store.values import find_value, save_value
 from aggregator.store.websub_tables import pings, subscribers, topics
 
 MAX_SUBSCRIBERS = 10_000
@@ -128,13 +128,12 @@ def release_dead(tx: Transaction, *, is_dead: Callable[[str], bool], now: dateti
 
 def find_compared(tx: Transaction) -> int | None:
     """The revision of the store at which the feeds were last compared."""
-    value = tx.execute(select(meta.c.value).where(meta.c.key == _COMPARED)).scalar()
+    value = find_value(tx, _COMPARED)
     return None if value is None else int(value)
 
 
 def record_compared(tx: Transaction, revision: int) -> None:
-    row = insert(meta).values(key=_COMPARED, value=str(revision))
-    tx.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}))
+    save_value(tx, _COMPARED, str(revision))
 
 
 def list_subscribed_feeds(tx: Transaction, *, now: datetime) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -149,6 +150,8 @@ sources = Table(
     Index("ix_sources_due", "host", "next_poll_at"),
     sqlite_with_rowid=False,
 )
+
+POLLED = and_(sources.c.configured, sources.c.disabled_at.is_(None))
 
 entries = Table(
     "entries",

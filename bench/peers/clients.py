@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from documents import render_config
+
 THREADS = 8
 FLOOR = Path(__file__).with_name("feedparser_alone.py")
 READER = """
@@ -55,9 +57,7 @@ def measure_store(peer: Peer, folder: Path) -> int:
 
 
 def _set_up_ours(folder: Path, urls: Sequence[str]) -> None:
-    parts = ['[fetch]\nallow_networks = ["127.0.0.0/8"]', '[[section]]\nid = "world"']
-    parts += [f'[[source]]\nid = "s{n}"\nurl = "{url}"\nsection = "world"' for n, url in enumerate(urls)]
-    (folder / "config.toml").write_text("\n".join(parts), encoding="utf-8")
+    (folder / "config.toml").write_text(render_config(urls), encoding="utf-8")
 
 
 def _poll_ours(folder: Path, _urls: Sequence[str]) -> list[str]:
